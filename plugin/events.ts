@@ -1,0 +1,66 @@
+/**
+ * The closed table of what can happen: the journal, the statistics and the log all speak of these and of nothing else.
+ *
+ * An event names a message control id, a UID or a count; it never holds an identity (decision A6).
+ *
+ * @see facts/spec.md b.14 (statistics) · decisions.md G5
+ */
+import type { ErrorCode } from './errors.ts';
+
+/** event → French line of the journal */
+export const eventTable = {
+  'hl7/message-accepted': 'Message HL7 accepté',
+  'hl7/message-duplicate': 'Message HL7 déjà reçu, sans effet',
+  'hl7/message-refused': 'Message HL7 refusé',
+  'report/received': 'Compte-rendu reçu',
+  'report/warning': 'Compte-rendu accepté avec une remarque',
+  'study/hint': 'Examen à réexaminer',
+  'study/waiting-for-images': 'Examen absent du PACS : en attente des images',
+  'study/found': 'Examen trouvé dans le PACS',
+  'study/not-found': 'Examen toujours absent du PACS après le délai prévu',
+  'study/pacs-error': 'Le PACS n’a pas pu être interrogé',
+  'study/not-destined': 'Compte-rendu non destiné au DMP : rien n’est envoyé',
+  'study/held': 'Examen retenu : rien n’est envoyé',
+  'study/released': 'Examen libéré',
+  'kos/built': 'Manifeste (KOS) construit',
+  'kos/build-failed': 'Le manifeste (KOS) n’a pas pu être construit',
+  'dmp/order-created': 'Ordre d’envoi au DMP créé',
+  'dmp/published': 'KOS publié dans le DMP',
+  'dmp/send-failed': 'Échec de l’envoi au DMP',
+  'dmp/refused': 'Le DMP a refusé l’envoi',
+  'dmp/state-asked': 'État de l’envoi demandé au DMP',
+  'alert/raised': 'Alerte',
+  'alert/cleared': 'Alerte levée',
+} as const;
+export type EventName = keyof typeof eventTable;
+
+/** Numbers of facts/spec.md b.14. */
+export const StatisticNumber = {
+  kosPublished: 1,
+  kosUpdated: 2,
+  kosDeleted: 3,
+  failedBeforePublication: 4,
+  failedAtDmp: 5,
+  deleteFailedAtDmp: 6,
+  pacsQuerySucceeded: 19,
+  pacsQueryFailed: 20,
+  reportReceived: 32,
+} as const;
+export type StatisticNumber = (typeof StatisticNumber)[keyof typeof StatisticNumber];
+
+/** One thing that happened. */
+export interface DrimboxEvent {
+  readonly name: EventName;
+  readonly studyInstanceUid?: string;
+  /** MSH-10 of the message it came from. */
+  readonly messageControlId?: string;
+  readonly errorCode?: ErrorCode;
+  /** Figures and short codes only. */
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
+  /** Counted in the monthly statistics under this number. */
+  readonly statistic?: StatisticNumber;
+  /** FINESS, SIRET or RPPS-rang of the structure, as known at that moment. */
+  readonly structureId?: string;
+}
+
+export type Emit = (event: DrimboxEvent) => void;

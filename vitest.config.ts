@@ -1,0 +1,36 @@
+/**
+ * Four kinds of tests, one project each: `vitest run --project unit`.
+ *
+ * Groups run one after the other: first what tells most in the shortest time, then what starts servers.
+ */
+import { defineConfig } from 'vitest/config';
+
+const project = (name: string, order: number, include: string[], timeoutMs: number, exclude: string[] = []) => ({
+  extends: true as const,
+  test: {
+    name,
+    include,
+    exclude: ['**/node_modules/**', ...exclude],
+    testTimeout: timeoutMs,
+    hookTimeout: Math.max(timeoutMs, 30_000),
+    sequence: { groupOrder: order },
+  },
+});
+
+const flows = ['test/flows/**/*.test.ts'];
+const official = ['test/official/**/*.test.ts'];
+const chaos = ['test/chaos/**/*.test.ts'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    setupFiles: ['test/setup/network-guard.ts', 'test/setup/seeded-random.ts'],
+    projects: [
+      project('unit', 0, ['test/**/*.test.ts'], 10_000, [...flows, ...official, ...chaos]),
+      project('official', 1, official, 30_000),
+      project('flows', 2, flows, 120_000),
+      project('chaos', 3, chaos, 600_000),
+    ],
+  },
+});
