@@ -1,0 +1,146 @@
+/**
+ * The database: PostgreSQL, or PGlite (PostgreSQL in WASM, in this process) for the sandbox and small sites.
+ *
+ * @see design.md §6 · facts/toolchain.md §4 (bigint and bytea come back differently, PGlite takes no lock)
+ */
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { PGlite } from '@electric-sql/pglite';
+import knexModule, { type Knex } from 'knex';
+import knexPglite from 'knex-pglite';
+import pg from 'pg';
+import { DrimboxError } from '../errors.ts';
+import { acquireFolderLock, type FolderLock } from './folder-lock.ts';
+import { isStoreOutage } from './outage.ts';
+
+const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
+const { knex } = knexModule;
+
+export interface StoreOptions {
+  /** `embedded`, or a `postgres://` URL. */
+  readonly url: string;
+  /** Folder of the embedded database (`pglite/` is made in it). */
+  readonly folder: string;
+  readonly password?: string;
+  /** Connections to PostgreSQL; PGlite has one. */
+  readonly maxConnections?: number;
+}
+
+export interface Store {
+  readonly kind: 'embedded' | 'postgres';
+  readonly knex: Knex;
+  /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
+  transaction<Result>(work: (trx: Knex.Transaction) => Promise<Result>): Promise<Result>;
+  /** @throws store/unavailable */
+  checkAlive(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const int8Oid = 20;
+/** bigint as a number: ids and milliseconds stay far below 2^53. */
+const parseInt8 = (text: string): number => Number(text);
+
+/** knex's own console lines (connection errors) are dropped: the error itself is thrown, with a code. */
+const silent = { warn: () => undefined, error: () => undefined, deprecate: () => undefined, debug: () => undefined };
+
+const openPostgres = (options: StoreOptions): Knex => {
+  const types = {
+    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+      oid === int8Oid ? parseInt8 : pg.types.getTypeParser(oid, format as 'text'),
+  };
+  const connection = {
+    connectionString: options.url,
+    ...(options.password === undefined ? {} : { password: options.password }),
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    types,
+  };
+  return knex({
+    client: 'pg',
+    connection: connection as unknown as Knex.PgConnectionConfig,
+    pool: { min: 0, max: options.maxConnections ?? 10 },
+    acquireConnectionTimeout: 5_000,
+    log: silent,
+  });
+};
+
+const openEmbedded = async (options: StoreOptions): Promise<Knex> => {
+  const dataDir = `${options.folder}/pglite`;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const pglite = await PGlite.create({ dataDir, parsers: { [int8Oid]: parseInt8 } });
+  return knex({
+    client: knexPglite as unknown as typeof Knex.Client,
+    connection: (() => ({ pglite })) as unknown as Knex.StaticConnectionConfig,
+    log: silent,
+  });
+};
+
+const migrate = async (db: Knex, kind: Store['kind']): Promise<void> => {
+  const run = () =>
+    db.migrate.latest({
+      directory: migrationsFolder,
+      extension: 'ts',
+      loadExtensions: ['.ts'],
+      disableMigrationsListValidation: false,
+    });
+  if (kind === 'embedded') {
+    await db.migrate.forceFreeMigrationsLock({ directory: migrationsFolder, loadExtensions: ['.ts'] });
+    await run();
+    return;
+  }
+  // One sidecar migrates, the others wait; a lock row left by a killed one is not in the way, the advisory lock decides.
+  await db.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(?)', [0x44_52_49_4d]);
+    await db.migrate.forceFreeMigrationsLock({ directory: migrationsFolder, loadExtensions: ['.ts'] });
+    await run();
+  });
+};
+
+const wrapOutage = (error: unknown): unknown =>
+  isStoreOutage(error) ? new DrimboxError('store/unavailable', { cause: error }) : error;
+
+const storeOf = (kind: Store['kind'], db: Knex, lock: FolderLock | undefined): Store => ({
+  kind,
+  knex: db,
+  transaction: async (work) => {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      throw wrapOutage(error);
+    }
+  },
+  checkAlive: async () => {
+    try {
+      await db.raw('SELECT 1');
+    } catch (error) {
+      throw new DrimboxError('store/unavailable', { cause: error });
+    }
+  },
+  close: async () => {
+    await db.destroy();
+    await lock?.release();
+  },
+});
+
+/**
+ * Opens the database and brings its tables up to date.
+ *
+ * @throws store/unavailable, store/locked (embedded, another process has it), store/migration-failed
+ */
+export const openStore = async (options: StoreOptions): Promise<Store> => {
+  const kind = options.url === 'embedded' ? 'embedded' : 'postgres';
+  const lock = kind === 'embedded' ? await acquireFolderLock(options.folder) : undefined;
+  let db: Knex | undefined;
+  try {
+    db = kind === 'embedded' ? await openEmbedded(options) : openPostgres(options);
+    const store = storeOf(kind, db, lock);
+    await store.checkAlive();
+    await migrate(db, kind);
+    return store;
+  } catch (error) {
+    await db?.destroy().catch(() => undefined);
+    await lock?.release();
+    if (error instanceof DrimboxError) throw error;
+    throw new DrimboxError(isStoreOutage(error) ? 'store/unavailable' : 'store/migration-failed', { cause: error });
+  }
+};
