@@ -1,0 +1,16 @@
+export { createDmpClient, type DmpClient, type Reachability } from './client.ts';
+export { namespaces as ebrimNamespaces } from './ebrim.ts';
+export type { DmpPorts, KeptExchange } from './exchange.ts';
+export { type DmpOptions, dmpOptions, type DmpStructureOptions } from './options.ts';
+export { automatonRole, rolesFromSpecialty } from './profession-roles.ts';
+export type { RegistryError, RegistryOutcome } from './registry-response.ts';
+export type { EntryLookup } from './registry-stored-query.ts';
+export { loadSigningIdentity, type SignatureTrust, type SigningIdentity } from './signing-identity.ts';
+export type { CertificateSummary, DmpStructure } from './structures.ts';
+export { structureKey } from './structure-key.ts';
+export { buildSubmission, type Submission, type SubmissionMetadata, type SubmissionOptions } from './submission.ts';
+export type { SubmissionAuthor } from './submission-set.ts';
+export { buildDeletion, type Deletion, type DeletionMetadata } from './update-document-set.ts';
+export { type VerifiedDocumentSignature, verifyDocumentSignature } from './document-signature-verification.ts';
+export type { Automaton, SoftwareIdentity, VihfSubject } from './vihf.ts';
+export { type VerifiedVihf, verifyVihf } from './vihf-verification.ts';
