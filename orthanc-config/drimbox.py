@@ -1,0 +1,369 @@
+"""
+Hook of the DRIMbox inside Orthanc, for Orthanc's Python plugin (4.0 and later). Standard library only.
+
+It tells the sidecar what changed, relays /drimbox/... to it, and shows the DRIM-M status in Orthanc Explorer.
+It decides nothing, keeps nothing, and whatever happens to the sidecar it delays neither storing nor stopping:
+a change is put in a bounded queue, one thread sends, every call has a short time-out. What is lost, the sweep finds.
+
+Configuration, in Orthanc's own files:
+    "DrimBox": { "Orthanc": { "Hook": { "Host": "127.0.0.1", "Port": 8077, "SecretFile": "/etc/drimbox/hook-secret" } } }
+"""
+
+import base64
+import collections
+import http.client
+import json
+import socket
+import threading
+import time
+import urllib.parse
+import uuid
+
+import orthanc
+
+HOOK_VERSION = 1
+MAX_PENDING = 10000
+# The last places are kept from instances: deleting a patient tells of every instance first, of the study last.
+MAX_PENDING_INSTANCES = 8000
+MAX_BATCH = 500
+POST_TIMEOUT_S = 1.5
+# Between two batches: a series that comes in is one hint now and then, not one for each image.
+PAUSE_S = 0.25
+# A failed batch is tried again, less and less often.
+RETRY_AFTER_S = (1, 2, 5, 10, 30)
+STOP_WAIT_S = 3
+RELAY_TIMEOUT_S = 8
+MAX_RELAYED_BYTES = 16 * 1024 * 1024
+# Where the mark of this database is kept; plugins own the numbers from 1024.
+DATABASE_MARK_PROPERTY = 7713
+RELAYED_REQUEST_HEADERS = ('content-type', 'accept', 'accept-language', 'if-none-match', 'origin', 'x-csrf-token')
+RELAYED_ANSWER_HEADERS = ('cache-control', 'content-disposition', 'etag', 'content-security-policy',
+                          'x-content-type-options', 'referrer-policy')
+
+
+class Settings:
+    def __init__(self):
+        configuration = json.loads(orthanc.GetConfiguration())
+        section = configuration.get('DrimBox', {})
+        hook = section.get('Orthanc', {}).get('Hook', {})
+        self.host = str(hook.get('Host', '127.0.0.1'))
+        self.port = int(hook.get('Port', 8077))
+        self.secret_file = hook.get('SecretFile')
+        if not self.secret_file:
+            raise ValueError('DrimBox.Orthanc.Hook.SecretFile is missing')
+        # A name in a request is worth something only when Orthanc itself has checked the password.
+        self.checks_passwords = configuration.get('AuthenticationEnabled') is True
+
+    def secret(self):
+        with open(self.secret_file, encoding='utf-8') as file:
+            return file.read().strip()
+
+
+def call_sidecar(settings, method, path, body, headers, timeout_s):
+    """One request on a connection of its own. Answers (status, headers in small letters, body)."""
+    deadline = time.monotonic() + timeout_s
+    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=timeout_s)
+    try:
+        connection.request(method, path, body=body, headers=dict(headers, **{'X-Drimbox-Secret': settings.secret()}))
+        answer = connection.getresponse()
+        chunks, length = [], 0
+        while True:
+            # The time-out of a socket is for one read: a sidecar that trickles would hold us for ever.
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise socket.timeout('too slow')
+            if connection.sock is not None:
+                connection.sock.settimeout(left)
+            chunk = answer.read1(65536)
+            if not chunk:
+                break
+            chunks.append(chunk)
+            length += len(chunk)
+            if length > MAX_RELAYED_BYTES:
+                raise ValueError('answer too long')
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, b''.join(chunks)
+    finally:
+        connection.close()
+
+
+class ChangeSender:
+    """A bounded queue in which a change stands once, and the one thread that empties it."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.condition = threading.Condition()
+        self.pending = collections.OrderedDict()
+        self.dropped = 0
+        self.sent = 0
+        self.failures = 0
+        self.stopping = False
+        self.database = None
+        self.thread = threading.Thread(target=self.run, name='drimbox', daemon=True)
+
+    def put(self, change, level, orthanc_id):
+        now_ms = int(time.time() * 1000)
+        with self.condition:
+            key = (change, level, orthanc_id)
+            limit = MAX_PENDING_INSTANCES if level == 'instance' else MAX_PENDING
+            if key not in self.pending and len(self.pending) >= limit:
+                self.dropped += 1
+                return
+            # The last time counts, the first place in the queue is kept.
+            self.pending[key] = now_ms
+            self.condition.notify()
+
+    def take(self):
+        with self.condition:
+            while not self.pending and not self.stopping:
+                self.condition.wait()
+            batch = []
+            while self.pending and len(batch) < MAX_BATCH:
+                key, at_ms = self.pending.popitem(last=False)
+                batch.append((key, at_ms))
+            return batch, self.dropped
+
+    def give_back(self, batch):
+        with self.condition:
+            for key, at_ms in reversed(batch):
+                if key in self.pending:
+                    continue
+                if len(self.pending) >= MAX_PENDING:
+                    self.dropped += 1
+                    continue
+                self.pending[key] = at_ms
+                self.pending.move_to_end(key, last=False)
+
+    def send(self, batch, dropped):
+        body = json.dumps({
+            'hook': HOOK_VERSION,
+            'database': self.database,
+            'dropped': dropped,
+            'changes': [{'change': change, 'level': level, 'orthancId': orthanc_id, 'atUtcMs': at_ms}
+                        for (change, level, orthanc_id), at_ms in batch],
+        }).encode('utf-8')
+        status, _, _ = call_sidecar(self.settings, 'POST', '/hook/changes', body,
+                                    {'Content-Type': 'application/json'}, POST_TIMEOUT_S)
+        if status not in (200, 204):
+            raise ConnectionError('the sidecar answered %d' % status)
+
+    def run(self):
+        while True:
+            batch, dropped = self.take()
+            if not batch:
+                return
+            try:
+                self.send(batch, dropped)
+                with self.condition:
+                    self.dropped -= dropped
+                self.sent += len(batch)
+                if self.failures > 0:
+                    self.failures = 0
+                    orthanc.LogWarning('DRIMbox: the sidecar answers again')
+                self.rest(PAUSE_S)
+            except Exception as error:
+                self.give_back(batch)
+                self.failures += 1
+                if self.failures == 1:
+                    orthanc.LogWarning('DRIMbox: the sidecar does not take changes (%s); trying again' % type(error).__name__)
+                self.rest(RETRY_AFTER_S[min(self.failures, len(RETRY_AFTER_S)) - 1])
+                if self.stopping:
+                    return
+
+    def rest(self, delay_s):
+        with self.condition:
+            self.condition.wait_for(lambda: self.stopping, delay_s)
+
+    def stop(self):
+        with self.condition:
+            self.stopping = True
+            self.condition.notify_all()
+        if self.thread.is_alive():
+            self.thread.join(STOP_WAIT_S)
+
+
+def load_database_mark():
+    """A mark drawn once and kept in Orthanc's database: another database has another one, an emptied one has none."""
+    try:
+        mark = orthanc.GetGlobalProperty(DATABASE_MARK_PROPERTY, '')
+        if not mark:
+            mark = str(uuid.uuid4())
+            orthanc.SetGlobalProperty(DATABASE_MARK_PROPERTY, mark)
+        return mark
+    except Exception as error:
+        orthanc.LogWarning('DRIMbox: this database cannot be marked (%s)' % type(error).__name__)
+        return None
+
+
+LEVELS = {
+    orthanc.ResourceType.PATIENT: 'patient',
+    orthanc.ResourceType.STUDY: 'study',
+    orthanc.ResourceType.SERIES: 'series',
+    orthanc.ResourceType.INSTANCE: 'instance',
+}
+
+
+def name_change(change_type, level):
+    """What the sidecar is told of a change of Orthanc, or None."""
+    # Orthanc tells of every stored instance at the level of its study too: this one is enough, and it coalesces.
+    if level == orthanc.ResourceType.STUDY and change_type in (orthanc.ChangeType.NEW_STUDY,
+                                                               orthanc.ChangeType.NEW_CHILD_INSTANCE):
+        return 'stored'
+    if change_type == orthanc.ChangeType.DELETED:
+        return 'deleted'
+    return None
+
+
+def send_answer(output, status, headers, body):
+    content_type = headers.get('content-type', 'application/json')
+    for name in RELAYED_ANSWER_HEADERS:
+        if name in headers:
+            output.SetHttpHeader(name.title(), headers[name])
+    if status == 200:
+        output.AnswerBuffer(body, content_type)
+    elif not body:
+        output.SendHttpStatusCode(status)
+    else:
+        try:
+            # Python plugin 5.0; it adds a type of its own, and a second one would be sent beside it.
+            output.SendHttpStatus(status, body)
+        except TypeError:
+            # 4.0: text and its length in bytes.
+            output.SetHttpHeader('Content-Type', content_type)
+            output.SendHttpStatus(status, body.decode('utf-8', 'replace'), len(body))
+
+
+def send_error(output, status, code, message):
+    body = json.dumps({'code': code, 'message': message}).encode('ascii')
+    send_answer(output, status, {'content-type': 'application/json'}, body)
+
+
+def user_of(settings, headers):
+    if not settings.checks_passwords:
+        return None
+    kind, _, credentials = headers.get('authorization', '').partition(' ')
+    if kind.lower() != 'basic':
+        return None
+    try:
+        return base64.b64decode(credentials, validate=True).decode('utf-8').partition(':')[0] or None
+    except ValueError:
+        return None
+
+
+def relay(settings, output, uri, request):
+    """/drimbox/... of Orthanc's REST API, answered by the sidecar."""
+    method = request.get('method', 'GET')
+    headers = {name.lower(): value for name, value in request.get('headers', {}).items()}
+    if method not in ('GET', 'POST'):
+        output.SendMethodNotAllowed('GET,POST')
+        return
+    # Built from scratch: what a browser sends never passes for what Orthanc says.
+    relayed = {name.title(): headers[name] for name in RELAYED_REQUEST_HEADERS if name in headers}
+    user = user_of(settings, headers)
+    if user is not None:
+        relayed['X-Drimbox-User'] = urllib.parse.quote(user, safe='')
+    body = request.get('body')
+    if isinstance(body, str):
+        body = body.encode('utf-8')
+    path = '/hook/rest/' + urllib.parse.quote(uri[len('/drimbox/'):], safe="/-._~!$'()*,;:@")
+    if request.get('get'):
+        path += '?' + urllib.parse.urlencode(request['get'])
+    try:
+        status, answer_headers, answer = call_sidecar(settings, method, path, body if method == 'POST' else None,
+                                                      relayed, RELAY_TIMEOUT_S)
+    except socket.timeout:
+        send_error(output, 504, 'orthanc/sidecar-timeout', 'Le service DRIMbox n\u2019a pas répondu à temps.')
+        return
+    except ConnectionError:
+        send_error(output, 503, 'orthanc/sidecar-unreachable', 'Le service DRIMbox ne répond pas.')
+        return
+    except Exception as error:
+        orthanc.LogWarning('DRIMbox: a relayed call failed (%s)' % type(error).__name__)
+        send_error(output, 502, 'orthanc/sidecar-failed', 'Le service DRIMbox a donné une réponse inattendue.')
+        return
+    send_answer(output, status, answer_headers, answer)
+
+
+EXPLORER_SCRIPT = r'''
+(function () {
+  'use strict';
+  // One line under the title of a study: what the DRIMbox knows of it. Text only, never HTML.
+  $(document).on('pageshow', '#study', function () {
+    var page = this;
+    var id = ($.mobile.pageData || {}).uuid;
+    var line = page.querySelector('.drimbox-status');
+    if (line === null) {
+      line = document.createElement('p');
+      line.className = 'drimbox-status';
+      line.setAttribute('role', 'status');
+      line.style.margin = '0.5em 1em';
+      var content = page.querySelector('[data-role="content"], [role="main"], .ui-content');
+      if (content === null) return;
+      content.insertBefore(line, content.firstChild);
+    }
+    line.textContent = '';
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/.test(id)) return;
+    line.textContent = 'DRIM-M\u00a0: \u2026';
+    $.ajax({ url: '../drimbox/studies/' + id + '/status', dataType: 'json', cache: false, timeout: 10000 })
+      .done(function (answer) {
+        if ($.mobile.pageData.uuid !== id) return;
+        var text = answer && typeof answer.text === 'string' ? answer.text : '\u00e9tat inconnu';
+        line.textContent = 'DRIM-M\u00a0: ' + text.slice(0, 300);
+      })
+      .fail(function (request) {
+        if ($.mobile.pageData.uuid !== id) return;
+        line.textContent = request.status === 404 ? '' : 'DRIM-M\u00a0: service indisponible';
+      });
+  });
+})();
+'''
+
+
+# The plugin (5.0) takes no reference on a callback: one that only it knows is freed, and Orthanc crashes when it stops.
+CALLBACKS = []
+
+
+def start():
+    settings = Settings()
+    sender = ChangeSender(settings)
+
+    def on_change(change_type, level, resource):
+        # An exception here would only fill the log, at each change.
+        try:
+            if change_type == orthanc.ChangeType.ORTHANC_STARTED:
+                sender.database = load_database_mark()
+                sender.thread.start()
+            elif change_type == orthanc.ChangeType.ORTHANC_STOPPED:
+                sender.stop()
+            else:
+                change = name_change(change_type, level)
+                if change is not None:
+                    sender.put(change, LEVELS[level], resource)
+        except Exception as error:
+            orthanc.LogError('DRIMbox: change not told (%s)' % type(error).__name__)
+
+    def on_rest(output, uri, **request):
+        relay(settings, output, uri, request)
+
+    def on_own_state(output, uri, **request):
+        if request.get('method') != 'GET':
+            output.SendMethodNotAllowed('GET')
+            return
+        state = {'hook': HOOK_VERSION, 'pending': len(sender.pending), 'dropped': sender.dropped,
+                 'sent': sender.sent, 'failures': sender.failures}
+        if sender.database is not None:
+            state['database'] = sender.database
+        output.AnswerBuffer(json.dumps(state), 'application/json')
+
+    CALLBACKS.extend((on_change, on_rest, on_own_state))
+    orthanc.RegisterOnChangeCallback(on_change)
+    orthanc.RegisterRestCallback('/drimbox/(.*)', on_rest)
+    orthanc.RegisterRestCallback('/drimbox-hook', on_own_state)
+    orthanc.ExtendOrthancExplorer(EXPLORER_SCRIPT)
+    orthanc.LogWarning('DRIMbox: hook loaded, sidecar at %s:%d' % (settings.host, settings.port))
+
+
+try:
+    start()
+except Exception as failure:
+    # A faulty DRIMbox section must not keep a PACS from starting.
+    orthanc.LogError('DRIMbox: hook NOT loaded: %s: %s' % (type(failure).__name__, failure))

@@ -1,0 +1,12 @@
+export type { ChangeBatch, ChangeHint, ChangeKind, ResourceLevel } from './change-hint.ts';
+export type { OrthancClient, OrthancSystem, OrthancStatistics, DatabaseIdentity, ControlStudy } from './client.ts';
+export { createOrthancClient } from './client.ts';
+export { createHookRouter, type HookRouterPorts, type RelayedAnswer, type RelayedRequest } from './hook-router.ts';
+export type { KeyObject } from './key-object.ts';
+export type { ObjectIdentity } from './object-identity.ts';
+export * from './options.ts';
+export * from './orthanc-id.ts';
+export { createRestStudyIndex } from './rest-study-index.ts';
+export { createSqlStudyIndex, type SqlStudyIndexOptions, type SqlStudyIndexPorts } from './sql-study-index.ts';
+export type { InstanceContent, SeriesContent, StudyContent, StudyIndex, StudyLookup } from './study-content.ts';
+export { loadSecret } from './secret-file.ts';

@@ -1,0 +1,169 @@
+/**
+ * Reads a study in the tables of Orthanc's PostgreSQL index: three queries on one snapshot, whatever its size.
+ */
+import { DrimboxError } from '../errors.ts';
+import { checkIndexSchema, MetadataType, ResourceType } from './index-schema.ts';
+import { openIndexPool, type IndexPoolPorts, type Query, type Rows } from './index-pool.ts';
+import { buildStudyContent, type SeriesRow, type StudyIndex, type StudyLookup } from './study-content.ts';
+import type { StudyInstanceUid } from '../standards/index.ts';
+import { loadSecret } from './secret-file.ts';
+
+export interface SqlStudyIndexOptions {
+  /** `postgres://role@host:port/database`, without password. */
+  readonly indexUrl: string;
+  readonly indexPasswordFile?: string | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface SqlStudyIndexPorts extends IndexPoolPorts {
+  /** For instances without the metadata: reads the stored file (`OrthancClient.readSopClassUid`). */
+  readSopClassUid(instanceId: string): Promise<string>;
+}
+
+/** `taggroup * 65536 + tagelement` → keyword, of the tags that a study's content is made of. */
+const keywords: Readonly<Record<number, string>> = {
+  0x00080018: 'SOPInstanceUID',
+  0x00080020: 'StudyDate',
+  0x00080030: 'StudyTime',
+  0x00080050: 'AccessionNumber',
+  0x00080060: 'Modality',
+  0x00080080: 'InstitutionName',
+  0x00080090: 'ReferringPhysicianName',
+  0x00081030: 'StudyDescription',
+  0x0008103e: 'SeriesDescription',
+  0x00100010: 'PatientName',
+  0x00100020: 'PatientID',
+  0x00100030: 'PatientBirthDate',
+  0x00100040: 'PatientSex',
+  0x00180015: 'BodyPartExamined',
+  0x0020000d: 'StudyInstanceUID',
+  0x0020000e: 'SeriesInstanceUID',
+  0x00200010: 'StudyID',
+  0x00200011: 'SeriesNumber',
+  0x00200013: 'InstanceNumber',
+  0x00280008: 'NumberOfFrames',
+};
+
+/** `dicomidentifiers` is the indexed, upper-case copy: the exact value is checked on `maindicomtags`. */
+const studiesSql = `
+  SELECT r.internalid::text AS key, r.publicid AS id, t.taggroup, t.tagelement, t.value
+  FROM dicomidentifiers i
+  JOIN resources r ON r.internalid = i.id AND r.resourcetype = ${ResourceType.study}
+  LEFT JOIN maindicomtags t ON t.id = r.internalid
+  WHERE i.taggroup = 32 AND i.tagelement = 13 AND i.value = $1`;
+
+const seriesSql = `
+  SELECT r.internalid::text AS key, r.publicid AS id, t.taggroup, t.tagelement, t.value
+  FROM resources r
+  LEFT JOIN maindicomtags t ON t.id = r.internalid
+  WHERE r.parentid = $1::bigint AND r.resourcetype = ${ResourceType.series}`;
+
+const tagOf = (alias: string, group: number, element: number): string =>
+  `LEFT JOIN maindicomtags ${alias} ON ${alias}.id = r.internalid AND ${alias}.taggroup = ${group} AND ${alias}.tagelement = ${element}`;
+
+const instancesSql = `
+  SELECT r.parentid::text AS parent, r.publicid AS id, m.value AS class, u.value AS uid, n.value AS number, f.value AS frames
+  FROM resources s
+  JOIN resources r ON r.parentid = s.internalid AND r.resourcetype = ${ResourceType.instance}
+  LEFT JOIN metadata m ON m.id = r.internalid AND m.type = ${MetadataType.sopClassUid}
+  ${tagOf('u', 0x0008, 0x0018)}
+  ${tagOf('n', 0x0020, 0x0013)}
+  ${tagOf('f', 0x0028, 0x0008)}
+  WHERE s.parentid = $1::bigint AND s.resourcetype = ${ResourceType.series}`;
+
+interface TaggedResource {
+  readonly key: string;
+  readonly orthancId: string;
+  readonly tags: Record<string, string>;
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** One row a tag → one entry a resource. */
+const collectTags = (rows: Rows): readonly TaggedResource[] => {
+  const resources = new Map<string, TaggedResource>();
+  for (const row of rows) {
+    const key = text(row['key']);
+    const resource = resources.get(key) ?? { key, orthancId: text(row['id']), tags: {} };
+    resources.set(key, resource);
+    const keyword = keywords[Number(row['taggroup']) * 0x10000 + Number(row['tagelement'])];
+    if (keyword !== undefined) resource.tags[keyword] = text(row['value']);
+  }
+  return [...resources.values()];
+};
+
+type InstanceRowWithParent = SeriesRow['instances'][number] & { readonly parent: string };
+
+const toInstanceRow = (row: Rows[number]): InstanceRowWithParent => ({
+  parent: text(row['parent']),
+  orthancId: text(row['id']),
+  sopClassUid: text(row['class']),
+  tags: { SOPInstanceUID: text(row['uid']), InstanceNumber: text(row['number']), NumberOfFrames: text(row['frames']) },
+});
+
+/** What one snapshot holds of a study. */
+type Snapshot =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'duplicated'; readonly orthancIds: readonly string[] }
+  | {
+      readonly kind: 'found';
+      readonly study: TaggedResource;
+      readonly series: readonly TaggedResource[];
+      readonly instances: readonly InstanceRowWithParent[];
+    };
+
+const readSnapshot = async (query: Query, uid: StudyInstanceUid): Promise<Snapshot> => {
+  const [study, ...others] = collectTags(await query(studiesSql, [uid]));
+  if (study === undefined) return { kind: 'absent' };
+  if (others.length > 0) {
+    return { kind: 'duplicated', orthancIds: [study, ...others].map(({ orthancId }) => orthancId).toSorted() };
+  }
+  const series = collectTags(await query(seriesSql, [study.key]));
+  const instances = (await query(instancesSql, [study.key])).map(toInstanceRow);
+  return { kind: 'found', study, series, instances };
+};
+
+/** @throws config/unreadable: the password file */
+export const createSqlStudyIndex = (
+  options: SqlStudyIndexOptions,
+  ports: SqlStudyIndexPorts,
+): StudyIndex & { close(): Promise<void> } => {
+  const password = options.indexPasswordFile === undefined ? undefined : loadSecret(options.indexPasswordFile);
+  const { timeoutMs, indexUrl } = options;
+  const pool = openIndexPool({ url: indexUrl, password, timeoutMs, maxConnections: 4 }, ports);
+  const { hostname, port, pathname } = new URL(indexUrl);
+  let isSchemaKnown = false;
+
+  const readChecked = (uid: StudyInstanceUid): Promise<Snapshot> =>
+    pool.read(async (query) => {
+      if (!isSchemaKnown) await checkIndexSchema(query);
+      isSchemaKnown = true;
+      return await readSnapshot(query, uid);
+    });
+
+  const withSopClass = async (row: InstanceRowWithParent): Promise<InstanceRowWithParent> =>
+    row.sopClassUid === '' ? { ...row, sopClassUid: await ports.readSopClassUid(row.orthancId) } : row;
+
+  return {
+    describe: () => `PostgreSQL ${hostname}:${port === '' ? '5432' : port}${pathname}`,
+    lookup: async (uid): Promise<StudyLookup> => {
+      const snapshot = await readChecked(uid).catch((error: unknown) => {
+        // Orthanc may have been upgraded meanwhile.
+        if (error instanceof DrimboxError && error.code === 'orthanc/index-unsupported') isSchemaKnown = false;
+        throw error;
+      });
+      if (snapshot.kind !== 'found') return snapshot;
+      const ofSeries = new Map<string, InstanceRowWithParent[]>(snapshot.series.map(({ key }) => [key, []]));
+      for (const row of snapshot.instances) ofSeries.get(row.parent)?.push(await withSopClass(row));
+      return {
+        kind: 'found',
+        study: buildStudyContent(uid, {
+          orthancId: snapshot.study.orthancId,
+          tags: snapshot.study.tags,
+          series: snapshot.series.map(({ key, orthancId, tags }) => ({ orthancId, tags, instances: ofSeries.get(key) ?? [] })),
+        }),
+      };
+    },
+    close: () => pool.close(),
+  };
+};

@@ -1,0 +1,2 @@
+export * from './start-orthanc.ts';
+export * from './fake-orthanc.ts';

@@ -1,0 +1,3 @@
+export * from './free-port.ts';
+export * from './start-postgres.ts';
+export * from './tethered-process.ts';
