@@ -1,0 +1,28 @@
+/** The `DrimBox` section as a whole: each room brings the schema of its own part. */
+import { z } from 'zod';
+import { dmpOptions } from '../dmp/index.ts';
+import { hl7Options } from '../hl7/index.ts';
+import { kosOptions } from '../kos/index.ts';
+import { orthancOptions } from '../orthanc/index.ts';
+import { publicationOptions } from '../publication/index.ts';
+import { alertsOptions } from './sections/alerts.ts';
+import { logOptions } from './sections/log.ts';
+import { siteOptions, softwareOptions } from './sections/site.ts';
+import { storeOptions } from './sections/store.ts';
+
+export const configurationSchema = z.strictObject({
+  ...siteOptions,
+  software: softwareOptions.describe('How this software names itself'),
+  store: storeOptions.describe('Where the archive is kept'),
+  orthanc: orthancOptions.describe('The PACS'),
+  hl7: hl7Options.describe('Reports from the RIS'),
+  dmp: dmpOptions.describe('The national record, and the structures that publish in it'),
+  // The zone and the manufacturer of manifests are those of the site and of the software.
+  kos: kosOptions.pick({ writeNonStandardEvidence: true }).describe('Manifests'),
+  publication: publicationOptions.describe('When manifests are built and sent'),
+  alerts: alertsOptions.describe('Who is told when something needs a person'),
+  log: logOptions.describe('What the service writes on its standard output'),
+});
+
+/** Every option with its default filled in. */
+export type ConfigurationOptions = z.infer<typeof configurationSchema>;

@@ -1,0 +1,10 @@
+/** What the sidecar writes. */
+import { z } from 'zod';
+
+export const logOptions = z.strictObject({
+  level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('What is written to standard output. No level writes identities'),
+  pretty: z.boolean().default(false).describe('Lines for people instead of JSON'),
+});
