@@ -1,0 +1,126 @@
+/**
+ * Commands that read or mark the store. The command line runs them itself on PostgreSQL; when the running sidecar holds the
+ * embedded database it asks it to (design §6).
+ */
+import {
+  countStudies,
+  listArchive,
+  loadAlerts,
+  loadLatestKos,
+  markAlertSeen,
+  requestLooksByState,
+  showArchive,
+  StudyState,
+} from '../archive/index.ts';
+import { DrimboxError, errorTable } from '../errors.ts';
+import type { Store } from '../store/index.ts';
+
+export interface StoreCommandPorts {
+  readonly store: Store;
+  readonly clock: () => number;
+  /** Starts due looks at once, in the running sidecar. */
+  readonly wake?: () => void;
+}
+
+const usage = (detail: string): DrimboxError => new DrimboxError('cli/usage', { detail });
+
+const optionOf = (words: readonly string[], name: string): string | undefined => {
+  const at = words.indexOf(name);
+  if (at === -1) return undefined;
+  const value = words[at + 1];
+  if (value === undefined) throw usage(`${name} needs a value`);
+  return value;
+};
+
+const stateOf = (text: string): StudyState => {
+  const state = Object.values(StudyState).find((known) => known === text);
+  if (state === undefined) throw usage(`--state is one of ${Object.values(StudyState).join(', ')}`);
+  return state;
+};
+
+const limitOf = (text: string | undefined): number => {
+  const limit = Number(text ?? '100');
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000) throw usage('--limit is a number from 1 to 100000');
+  return limit;
+};
+
+const listCommand = ({ store }: StoreCommandPorts, words: readonly string[]): Promise<unknown> => {
+  const state = optionOf(words, '--state');
+  return listArchive(store.knex, {
+    ...(state === undefined ? {} : { states: [stateOf(state)] }),
+    limit: limitOf(optionOf(words, '--limit')),
+  });
+};
+
+const kosCommand = async ({ store }: StoreCommandPorts, studyInstanceUid: string): Promise<unknown> => ({
+  studyInstanceUid,
+  kosBase64: Buffer.from(await loadLatestKos(store.knex, studyInstanceUid)).toString('base64'),
+});
+
+const alertsCommand = async ({ store, clock }: StoreCommandPorts, words: readonly string[]): Promise<unknown> => {
+  const seen = optionOf(words, '--seen');
+  if (seen !== undefined && !(await markAlertSeen(store.knex, limitOf(seen), clock()))) {
+    throw new DrimboxError('archive/not-found', { detail: 'no open alert of that number' });
+  }
+  const alerts = await loadAlerts(store.knex, words.includes('--all'));
+  return alerts.map((alert) => ({
+    alert: alert.id,
+    code: alert.code,
+    text: errorTable[alert.code].publicText,
+    subject: alert.subject,
+    detail: alert.detail,
+    count: alert.count,
+    raisedAt: new Date(alert.raisedAtUtcMs).toISOString(),
+    lastAt: new Date(alert.lastAtUtcMs).toISOString(),
+    ...(alert.seenAtUtcMs === undefined ? {} : { seenAt: new Date(alert.seenAtUtcMs).toISOString() }),
+    ...(alert.clearedAtUtcMs === undefined ? {} : { clearedAt: new Date(alert.clearedAtUtcMs).toISOString() }),
+  }));
+};
+
+/** Looks again at every held study, once an administrator has put right what held it. */
+const releaseCommand = async ({ store, clock, wake }: StoreCommandPorts): Promise<unknown> => {
+  const due = await requestLooksByState(store.knex, [StudyState.held], clock());
+  wake?.();
+  return { due };
+};
+
+/** Figures for `doctor` and monitoring; no identity. */
+const statusCommand = async ({ store, clock }: StoreCommandPorts): Promise<unknown> => {
+  const counted = await countStudies(store.knex);
+  const alerts = await loadAlerts(store.knex);
+  return {
+    studies: counted.byState,
+    openAlerts: alerts.length,
+    oldestDueSeconds:
+      counted.oldestDueAtUtcMs === undefined ? 0 : Math.max(0, Math.round((clock() - counted.oldestDueAtUtcMs) / 1000)),
+  };
+};
+
+/**
+ * @param words  the command line without options of the launcher: `['archive', 'list', '--state', 'held']`
+ * @returns what is printed as JSON
+ * @throws cli/usage, archive/not-found, store/unavailable
+ */
+export const runStoreCommand = async (ports: StoreCommandPorts, words: readonly string[]): Promise<unknown> => {
+  const [room, verb, subject] = words;
+  switch (`${room} ${verb ?? ''}`) {
+    case 'archive list':
+      return listCommand(ports, words);
+    case 'archive show':
+      if (subject === undefined) throw usage('archive show STUDY-INSTANCE-UID');
+      return showArchive(ports.store.knex, subject);
+    case 'archive kos':
+      if (subject === undefined) throw usage('archive kos STUDY-INSTANCE-UID');
+      return kosCommand(ports, subject);
+    case 'archive release':
+      return releaseCommand(ports);
+    case 'archive status':
+      return statusCommand(ports);
+    default:
+      if (room === 'alerts') return alertsCommand(ports, words);
+      throw usage(`unknown command: ${words.slice(0, 2).join(' ')}`);
+  }
+};
+
+/** True for the commands above: those that need the store. */
+export const isStoreCommand = (words: readonly string[]): boolean => words[0] === 'archive' || words[0] === 'alerts';

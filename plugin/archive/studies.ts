@@ -1,0 +1,252 @@
+/**
+ * One row per study that a report ever named: what the last look found, and when the next one is due.
+ *
+ * Looks: a hint makes a look due; several hints make one look; a look is leased by one sidecar at a time. A hint that
+ * arrives during a look raises `look_number`, and the study stays due.
+ *
+ * @see design.md §4
+ */
+import type { Knex } from 'knex';
+import type { ErrorCode } from '../errors.ts';
+
+/** What the last look concluded. */
+export const StudyState = {
+  /** Never looked at since its last report. */
+  new: 'new',
+  /** The PACS does not have it yet. */
+  waitingForImages: 'waiting-for-images',
+  /** Images are still arriving. */
+  settling: 'settling',
+  /** An order is on its way to the DMP. */
+  sending: 'sending',
+  published: 'published',
+  /** Nothing is sent: an administrator or a new message releases it. */
+  held: 'held',
+  /** The deadline passed without images, or the DMP refused for good. */
+  failed: 'failed',
+  /** The report is not destined to the DMP. */
+  notDestined: 'not-destined',
+  /** No current report names it and the DMP holds nothing. */
+  retired: 'retired',
+  /** We published it and the DMP no longer has it (decision C8). */
+  withdrawn: 'withdrawn',
+} as const;
+export type StudyState = (typeof StudyState)[keyof typeof StudyState];
+
+export interface ArchivedStudy {
+  readonly studyInstanceUid: string;
+  readonly state: StudyState;
+  readonly reasonCode?: ErrorCode;
+  readonly reasonDetail?: string;
+  readonly firstReportAtUtcMs: number;
+  readonly imagesDeadlineAtUtcMs: number;
+  readonly orthancStudyId?: string;
+  readonly contentFingerprint?: string;
+  readonly contentSinceUtcMs?: number;
+  readonly publishedSubmissionId?: number;
+  readonly updatedAtUtcMs: number;
+  readonly lookDueAtUtcMs?: number;
+  readonly lookNumber: number;
+}
+
+interface StudyRow {
+  readonly study_uid: string;
+  readonly state: StudyState;
+  readonly reason_code: ErrorCode | null;
+  readonly reason_detail: string | null;
+  readonly first_report_at_utc_ms: number;
+  readonly images_deadline_at_utc_ms: number;
+  readonly orthanc_study_id: string | null;
+  readonly content_fingerprint: string | null;
+  readonly content_since_utc_ms: number | null;
+  readonly published_submission_id: number | null;
+  readonly updated_at_utc_ms: number;
+  readonly look_due_at_utc_ms: number | null;
+  readonly look_number: number;
+}
+
+const fromRow = (row: StudyRow): ArchivedStudy => ({
+  studyInstanceUid: row.study_uid,
+  state: row.state,
+  firstReportAtUtcMs: Number(row.first_report_at_utc_ms),
+  imagesDeadlineAtUtcMs: Number(row.images_deadline_at_utc_ms),
+  updatedAtUtcMs: Number(row.updated_at_utc_ms),
+  lookNumber: Number(row.look_number),
+  ...(row.reason_code === null ? {} : { reasonCode: row.reason_code }),
+  ...(row.reason_detail === null ? {} : { reasonDetail: row.reason_detail }),
+  ...(row.orthanc_study_id === null ? {} : { orthancStudyId: row.orthanc_study_id }),
+  ...(row.content_fingerprint === null ? {} : { contentFingerprint: row.content_fingerprint }),
+  ...(row.content_since_utc_ms === null ? {} : { contentSinceUtcMs: Number(row.content_since_utc_ms) }),
+  ...(row.published_submission_id === null ? {} : { publishedSubmissionId: Number(row.published_submission_id) }),
+  ...(row.look_due_at_utc_ms === null ? {} : { lookDueAtUtcMs: Number(row.look_due_at_utc_ms) }),
+});
+
+/** Makes the study known and due, once a report names it. A new report gives a study that failed another deadline. */
+export const upsertStudy = async (
+  trx: Knex.Transaction,
+  study: { readonly studyInstanceUid: string; readonly atUtcMs: number; readonly imagesDeadlineAtUtcMs: number },
+): Promise<void> => {
+  await trx.raw(
+    `INSERT INTO study (study_uid, state, first_report_at_utc_ms, images_deadline_at_utc_ms, updated_at_utc_ms, look_due_at_utc_ms, look_number)
+     VALUES (?, 'new', ?, ?, ?, ?, 1)
+     ON CONFLICT (study_uid) DO UPDATE SET
+       images_deadline_at_utc_ms = excluded.images_deadline_at_utc_ms,
+       look_due_at_utc_ms = excluded.look_due_at_utc_ms,
+       look_number = study.look_number + 1`,
+    [study.studyInstanceUid, study.atUtcMs, study.imagesDeadlineAtUtcMs, study.atUtcMs, study.atUtcMs],
+  );
+};
+
+/** Makes a known study due at `dueAtUtcMs`, or earlier if it already is; returns whether the study is known. */
+export const requestLook = async (knex: Knex, studyInstanceUid: string, dueAtUtcMs: number): Promise<boolean> => {
+  const changed = await knex('study')
+    .where('study_uid', studyInstanceUid)
+    .update({
+      look_due_at_utc_ms: knex.raw('LEAST(COALESCE(look_due_at_utc_ms, ?), ?)', [dueAtUtcMs, dueAtUtcMs]),
+      look_number: knex.raw('look_number + 1'),
+    });
+  return changed > 0;
+};
+
+/** Makes due the studies that live in these Orthanc studies; returns how many. */
+export const requestLooksByOrthancStudy = (
+  knex: Knex,
+  orthancIds: readonly string[],
+  dueAtUtcMs: number,
+): Promise<number> =>
+  knex('study')
+    .whereIn('orthanc_study_id', [...orthancIds])
+    .update({
+      look_due_at_utc_ms: knex.raw('LEAST(COALESCE(look_due_at_utc_ms, ?), ?)', [dueAtUtcMs, dueAtUtcMs]),
+      look_number: knex.raw('look_number + 1'),
+    });
+
+/** Makes every study in one of these states due: the sweep and a restart. */
+export const requestLooksByState = (knex: Knex, states: readonly StudyState[], dueAtUtcMs: number): Promise<number> =>
+  knex('study')
+    .whereIn('state', [...states])
+    .whereNull('look_due_at_utc_ms')
+    .update({ look_due_at_utc_ms: dueAtUtcMs });
+
+/**
+ * Leases up to `limit` due studies to one sidecar. A lease that ran out (its holder died) is taken over.
+ *
+ * @returns the leased studies; each must be given back by `finishLook`
+ */
+export const leaseDueStudies = async (
+  knex: Knex,
+  lease: { readonly owner: string; readonly nowUtcMs: number; readonly untilUtcMs: number; readonly limit: number },
+): Promise<readonly ArchivedStudy[]> => {
+  const result: { rows: StudyRow[] } = await knex.raw(
+    `UPDATE study SET lease_owner = ?, lease_until_utc_ms = ?
+     WHERE study_uid IN (
+       SELECT study_uid FROM study
+       WHERE look_due_at_utc_ms <= ? AND (lease_until_utc_ms IS NULL OR lease_until_utc_ms < ?)
+       ORDER BY look_due_at_utc_ms LIMIT ? FOR UPDATE SKIP LOCKED)
+     RETURNING *`,
+    [lease.owner, lease.untilUtcMs, lease.nowUtcMs, lease.nowUtcMs, lease.limit],
+  );
+  return result.rows.map(fromRow);
+};
+
+/** Prolongs a lease; false when another sidecar has taken it over meanwhile. */
+export const extendLease = async (
+  knex: Knex,
+  studyInstanceUid: string,
+  owner: string,
+  untilUtcMs: number,
+): Promise<boolean> =>
+  (await knex('study')
+    .where({ study_uid: studyInstanceUid, lease_owner: owner })
+    .update({ lease_until_utc_ms: untilUtcMs })) > 0;
+
+/** Gives the study back; due again at `nextAtUtcMs`, or at once when a hint came during the look. */
+export const finishLook = async (
+  knex: Knex,
+  study: ArchivedStudy,
+  owner: string,
+  nextAtUtcMs: number | undefined,
+): Promise<void> => {
+  await knex('study')
+    .where({ study_uid: study.studyInstanceUid, lease_owner: owner })
+    .update({
+      lease_owner: null,
+      lease_until_utc_ms: null,
+      look_due_at_utc_ms: knex.raw('CASE WHEN look_number = ? THEN ?::bigint ELSE look_due_at_utc_ms END', [
+        study.lookNumber,
+        nextAtUtcMs ?? null,
+      ]),
+    });
+};
+
+/** Frees the leases of a sidecar that starts again under the same name. */
+export const releaseLeases = (knex: Knex, owner: string): Promise<number> =>
+  knex('study').where({ lease_owner: owner }).update({ lease_owner: null, lease_until_utc_ms: null });
+
+export interface StudyUpdate {
+  readonly state?: StudyState;
+  /** `null` clears the reason. */
+  readonly reason?: { readonly code: ErrorCode; readonly detail: string } | null;
+  readonly orthancStudyId?: string;
+  readonly content?: { readonly fingerprint: string; readonly sinceUtcMs: number };
+  readonly publishedSubmissionId?: number | null;
+}
+
+export const updateStudy = async (
+  knex: Knex,
+  studyInstanceUid: string,
+  update: StudyUpdate,
+  atUtcMs: number,
+): Promise<void> => {
+  await knex('study')
+    .where('study_uid', studyInstanceUid)
+    .update({
+      updated_at_utc_ms: atUtcMs,
+      ...(update.state === undefined ? {} : { state: update.state }),
+      ...(update.reason === undefined
+        ? {}
+        : { reason_code: update.reason?.code ?? null, reason_detail: update.reason?.detail ?? null }),
+      ...(update.orthancStudyId === undefined ? {} : { orthanc_study_id: update.orthancStudyId }),
+      ...(update.content === undefined
+        ? {}
+        : { content_fingerprint: update.content.fingerprint, content_since_utc_ms: update.content.sinceUtcMs }),
+      ...(update.publishedSubmissionId === undefined ? {} : { published_submission_id: update.publishedSubmissionId }),
+    });
+};
+
+export const loadStudy = async (knex: Knex, studyInstanceUid: string): Promise<ArchivedStudy | undefined> => {
+  const row: StudyRow | undefined = await knex('study').where('study_uid', studyInstanceUid).first('*');
+  return row === undefined ? undefined : fromRow(row);
+};
+
+/** The study that a look found in that Orthanc study: it may be gone from Orthanc since. */
+export const loadStudyByOrthancId = async (knex: Knex, orthancId: string): Promise<ArchivedStudy | undefined> => {
+  const row: StudyRow | undefined = await knex('study').where('orthanc_study_id', orthancId).first('*');
+  return row === undefined ? undefined : fromRow(row);
+};
+
+/** Studies, newest first; all states unless given. */
+export const loadStudies = async (
+  knex: Knex,
+  filter: { readonly states?: readonly StudyState[]; readonly limit: number },
+): Promise<readonly ArchivedStudy[]> => {
+  const query = knex('study').orderBy('updated_at_utc_ms', 'desc').limit(filter.limit);
+  if (filter.states !== undefined) query.whereIn('state', [...filter.states]);
+  const rows: StudyRow[] = await query.select('*');
+  return rows.map(fromRow);
+};
+
+/** How many studies are in each state, and since when the oldest due look waits. */
+export const countStudies = async (
+  knex: Knex,
+): Promise<{ readonly byState: Readonly<Record<string, number>>; readonly oldestDueAtUtcMs?: number }> => {
+  const rows: { state: string; count: number }[] = await knex('study')
+    .select('state')
+    .count('* as count')
+    .groupBy('state');
+  const due: { due?: number | null } | undefined = await knex('study').min('look_due_at_utc_ms as due').first();
+  return {
+    byState: Object.fromEntries(rows.map((row) => [row.state, Number(row.count)])),
+    ...(due?.due === undefined || due.due === null ? {} : { oldestDueAtUtcMs: Number(due.due) }),
+  };
+};

@@ -1,0 +1,239 @@
+/**
+ * Composition root of `drimbox serve`: reads the clock and randomness, opens what is held open, gives each room its ports.
+ * No rules here.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { hostname } from 'node:os';
+import { chmod, mkdir } from 'node:fs/promises';
+import express from 'express';
+import { pino, type Logger } from 'pino';
+import { runStoreCommand, startControl } from './admin/index.ts';
+import { loadStudy, loadStudyByOrthancId } from './archive/index.ts';
+import { type Configuration, loadSecret } from './config/index.ts';
+import { createDmpClient } from './dmp/index.ts';
+import { asDrimboxError, DrimboxError } from './errors.ts';
+import type { DrimboxEvent } from './events.ts';
+import { startMllpListener, type MllpListener } from './hl7/index.ts';
+import {
+  createHookRouter,
+  createOrthancClient,
+  createRestStudyIndex,
+  createSqlStudyIndex,
+  type OrthancClient,
+  type RelayedAnswer,
+  type RelayedRequest,
+  type StudyIndex,
+} from './orthanc/index.ts';
+import {
+  createIntake,
+  describeStudy,
+  startLooks,
+  takeHints,
+  type Looks,
+  type PublicationPorts,
+  type SiteDescription,
+} from './publication/index.ts';
+import { openStore, type Store } from './store/index.ts';
+
+export const softwareVersion = '0.1.0';
+/** Of this writer of DICOM files (0002,0012); UUID-derived, drawn once. */
+const implementationClassUid = '2.25.281473914722096410388563911245671327731';
+
+export type ClosableIndex = StudyIndex & { close(): Promise<void> };
+
+export interface RunningSidecar {
+  readonly mllpPorts: readonly number[];
+  close(): Promise<void>;
+}
+
+/** A UUID as one decimal arc (PS3.5 annex B.2): at most 39 digits, no leading zero. */
+const uuidArc = (): string => BigInt(`0x${randomUUID().replaceAll('-', '')}`).toString();
+
+export const createUidSource = (uidRoot: string) => (): string => `${uidRoot}.${uuidArc()}`;
+
+export const createLog = (configuration: Pick<Configuration, 'log'>): Logger =>
+  pino({ level: configuration.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+
+export const openConfiguredStore = (configuration: Configuration): Promise<Store> =>
+  openStore({
+    url: configuration.store.url,
+    folder: configuration.store.folder,
+    ...(configuration.store.passwordFile === undefined
+      ? {}
+      : { password: loadSecret(configuration.store.passwordFile) }),
+  });
+
+/** SQL on Orthanc's PostgreSQL index where it is configured, REST otherwise. */
+export const createStudyIndex = (configuration: Configuration, client: OrthancClient, log: Logger): ClosableIndex => {
+  const { indexUrl, indexPasswordFile, timeoutMs } = configuration.orthanc;
+  if (indexUrl === undefined) return { ...createRestStudyIndex(client), close: () => Promise.resolve() };
+  return createSqlStudyIndex(
+    { indexUrl, timeoutMs, ...(indexPasswordFile === undefined ? {} : { indexPasswordFile }) },
+    { readSopClassUid: (instanceId) => client.readSopClassUid(instanceId), log },
+  );
+};
+
+export const createPublicationPorts = (
+  configuration: Configuration,
+  open: { readonly store: Store; readonly orthanc: OrthancClient; readonly index: StudyIndex; readonly log: Logger },
+): PublicationPorts => ({
+  ...open,
+  dmp: createDmpClient(configuration.dmp, { clock: Date.now, newUuid: randomUUID }),
+  dmpSettings: configuration.dmp,
+  site: siteOf(configuration),
+  senders: configuration.hl7,
+  options: configuration.publication,
+  clock: Date.now,
+  newUid: createUidSource(configuration.uidRoot),
+  owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
+  emit: (event: DrimboxEvent) => open.log.info({ event }, event.name),
+});
+
+const siteOf = (configuration: Configuration): SiteDescription => ({
+  environment: configuration.environment,
+  timeZone: configuration.siteTimeZone,
+  retrieveUrlBase: configuration.retrieveUrlBase,
+  software: {
+    name: configuration.software.name,
+    manufacturer: configuration.software.manufacturer,
+    version: configuration.software.version ?? softwareVersion,
+  },
+  implementationClassUid,
+});
+
+/** What `drimbox kos build` needs: the PACS and the site, no store and no DMP. */
+export const openForBuilding = (configuration: Configuration, log: Logger) => {
+  const orthanc = createOrthancClient(configuration.orthanc);
+  const index = createStudyIndex(configuration, orthanc, log);
+  const newUid = createUidSource(configuration.uidRoot);
+  return {
+    ports: { index, orthanc, site: siteOf(configuration), clock: Date.now, newUid },
+    close: async () => {
+      await Promise.all([orthanc.close(), index.close()]);
+    },
+  };
+};
+
+const listen = (server: Server, port: number, host: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+
+/** `/drimbox/studies/{orthancId}/status` of Orthanc's REST API. */
+const answerRelayed = async (
+  ports: PublicationPorts,
+  orthanc: OrthancClient,
+  request: RelayedRequest,
+): Promise<RelayedAnswer> => {
+  const orthancId = /^studies\/([0-9a-f-]{44})\/status$/.exec(request.path)?.[1];
+  if (orthancId === undefined || request.method !== 'GET') throw new DrimboxError('orthanc/not-found');
+  const uid = await orthanc.resolveStudyOf('study', orthancId);
+  const { knex } = ports.store;
+  const study = uid === undefined ? await loadStudyByOrthancId(knex, orthancId) : await loadStudy(knex, uid);
+  if (study === undefined) throw new DrimboxError('orthanc/not-found');
+  return { json: describeStudy(study) };
+};
+
+const startHook = async (
+  configuration: Configuration,
+  ports: PublicationPorts,
+  orthanc: OrthancClient,
+  looks: Looks,
+  log: Logger,
+): Promise<Server> => {
+  const application = express();
+  application.disable('x-powered-by');
+  application.use(
+    createHookRouter({
+      secret: loadSecret(configuration.orthanc.hook.secretFile),
+      onChanges: async (batch) => {
+        if ((await takeHints({ ...ports, orthanc }, batch)) > 0) looks.wake();
+      },
+      answer: (request) => answerRelayed(ports, orthanc, request),
+      log,
+    }),
+  );
+  const server = createServer(application);
+  await listen(server, configuration.orthanc.hook.port, configuration.orthanc.hook.host);
+  return server;
+};
+
+const startListeners = (
+  configuration: Configuration,
+  ports: PublicationPorts,
+  looks: Looks,
+  log: Logger,
+): Promise<MllpListener[]> => {
+  const receive = createIntake(ports, () => looks.wake());
+  const newControlId = (): string => uuidArc().slice(-20);
+  return Promise.all(
+    configuration.hl7.listeners.map((listener) =>
+      startMllpListener(listener, { receive, log, clock: Date.now, newControlId }),
+    ),
+  );
+};
+
+/**
+ * Starts everything that `drimbox serve` runs.
+ *
+ * @throws store/*, config/*, dmp/certificate-unreadable, and what a port in use gives
+ */
+export const startSidecar = async (configuration: Configuration, log: Logger): Promise<RunningSidecar> => {
+  const { folder } = configuration.store;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  const store = await openConfiguredStore(configuration);
+  const orthanc = createOrthancClient(configuration.orthanc);
+  const index = createStudyIndex(configuration, orthanc, log);
+  const ports = createPublicationPorts(configuration, { store, orthanc, index, log });
+  const looks = await startLooks(ports);
+  const hook = await startHook(configuration, ports, orthanc, looks, log);
+  const control = await startControl(folder, (words) =>
+    runStoreCommand({ store, clock: Date.now, wake: () => looks.wake() }, words),
+  );
+  const listeners = await startListeners(configuration, ports, looks, log);
+  log.info(
+    { mllp: listeners.map((listener) => listener.port), store: store.kind, index: ports.index.describe() },
+    'drimbox serves',
+  );
+  return {
+    mllpPorts: listeners.map((listener) => listener.port),
+    close: async () => {
+      await Promise.all(listeners.map((listener) => listener.close()));
+      await Promise.all([closeServer(hook), control.close()]);
+      await looks.stop();
+      await Promise.all([ports.dmp.close(), orthanc.close(), index.close()]);
+      await store.close();
+    },
+  };
+};
+
+/** Serves until SIGTERM or SIGINT. */
+export const serve = async (configuration: Configuration): Promise<void> => {
+  const log = createLog(configuration);
+  for (const warning of configuration.warnings) log.warn({ path: warning.path }, warning.problem);
+  const sidecar = await startSidecar(configuration, log);
+  const stop = (): void => {
+    log.info('drimbox stops');
+    sidecar.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ code: asDrimboxError(error).code }, 'not stopped cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+};

@@ -1,0 +1,140 @@
+/**
+ * Brings one order to the DMP: ask first when an earlier attempt may have arrived, mark it as sent, send, write the answer
+ * down. What the DMP took is never sent twice; what it surely did not take is sent again later (decisions C2, C7).
+ */
+import {
+  countFailedAttempt,
+  loadOrder,
+  markOrderSent,
+  saveAnswer,
+  unmarkOrderSent,
+  type Answer,
+  type Order,
+} from '../archive/index.ts';
+import type { RegistryOutcome, Submission } from '../dmp/index.ts';
+import { asDrimboxError, RetryClass, type DrimboxError } from '../errors.ts';
+import type { PublicationPorts } from './ports.ts';
+
+export type Delivery =
+  | { readonly kind: 'accepted'; readonly entryUuid?: string }
+  /** The DMP said no for good. */
+  | { readonly kind: 'refused'; readonly error: DrimboxError }
+  /** To be tried again; `failures` so far. */
+  | { readonly kind: 'postponed'; readonly error: DrimboxError; readonly failures: number };
+
+const submissionOf = (order: Order): Submission => ({
+  submissionSetUniqueId: order.submissionSetUid,
+  documentUniqueId: order.documentUid,
+  signatureUniqueId: order.signatureUid,
+  submitObjectsRequest: order.metadata,
+  kos: order.kos,
+  signature: order.signature,
+});
+
+const keepAnswer = async (ports: PublicationPorts, order: Order, answer: Answer): Promise<void> =>
+  saveAnswer(ports.store.knex, order.id, answer, ports.clock());
+
+/** Entry of a document in the DMP, asked by its uniqueId; the answer is archived. */
+const askForEntry = async (ports: PublicationPorts, order: Order, documentUid: string): Promise<string | undefined> => {
+  const found = await ports.dmp.findEntryUuid(documentUid, order.sender);
+  await keepAnswer(ports, order, {
+    transaction: 'ITI-18',
+    outcome: 'success',
+    body: found.answer,
+  });
+  return found.kind === 'found' ? found.entryUuid : undefined;
+};
+
+const outcomeOf = (outcome: RegistryOutcome): Answer['outcome'] => (outcome.kind === 'success' ? 'success' : 'refused');
+
+const register = async (ports: PublicationPorts, order: Order): Promise<RegistryOutcome> => {
+  const previous =
+    order.previousSubmissionId === undefined
+      ? undefined
+      : await loadOrder(ports.store.knex, order.previousSubmissionId);
+  const replacesEntryUuid = previous === undefined ? undefined : await askForEntry(ports, order, previous.documentUid);
+  await markOrderSent(ports.store.knex, order.id, ports.clock());
+  const outcome = await ports.dmp.provideAndRegister(submissionOf(order), {
+    vihf: order.sender,
+    ...(replacesEntryUuid === undefined ? {} : { replacesEntryUuid }),
+  });
+  await keepAnswer(ports, order, {
+    transaction: 'ITI-41',
+    outcome: outcomeOf(outcome),
+    body: outcome.answer,
+    ...(outcome.kind === 'refused' ? { errorCode: outcome.error.code } : {}),
+  });
+  return outcome;
+};
+
+const remove = async (ports: PublicationPorts, order: Order): Promise<RegistryOutcome | 'gone'> => {
+  const entryUuid = await askForEntry(ports, order, order.documentUid);
+  if (entryUuid === undefined) return 'gone';
+  await markOrderSent(ports.store.knex, order.id, ports.clock());
+  const deletion = { submissionSetUniqueId: order.submissionSetUid, submitObjectsRequest: order.metadata };
+  const outcome = await ports.dmp.deleteDocument(deletion, { vihf: order.sender, entryUuid });
+  await keepAnswer(ports, order, {
+    transaction: 'ITI-57',
+    outcome: outcomeOf(outcome),
+    body: outcome.answer,
+    ...(outcome.kind === 'refused' ? { errorCode: outcome.error.code } : {}),
+  });
+  return outcome;
+};
+
+/** A refusal as duplicate of our own bytes is success (decision C2): the DMP itself says so when asked. */
+const settleRefusal = async (ports: PublicationPorts, order: Order, error: DrimboxError): Promise<Delivery> => {
+  if (error.code === 'dmp/document-duplicate' && order.kind !== 'delete') {
+    const entryUuid = await askForEntry(ports, order, order.documentUid);
+    if (entryUuid !== undefined) return { kind: 'accepted', entryUuid };
+  }
+  await unmarkOrderSent(ports.store.knex, order.id);
+  return { kind: 'refused', error };
+};
+
+const fail = async (ports: PublicationPorts, order: Order, cause: unknown): Promise<Delivery> => {
+  const error = asDrimboxError(cause);
+  if (error.code === 'general/internal') ports.log.error({ err: cause, order: order.id }, 'delivery failed');
+  if (error.retry === RetryClass.transient) await unmarkOrderSent(ports.store.knex, order.id);
+  if (error.retry === RetryClass.permanent && !error.code.startsWith('store/'))
+    return settleRefusal(ports, order, error);
+  const failures = await countFailedAttempt(ports.store.knex, order.id);
+  return { kind: 'postponed', error, failures };
+};
+
+/**
+ * After an attempt with unknown outcome: did it arrive? A deletion arrived when its document is gone.
+ *
+ * @returns `not-sent` when the DMP does not have it: the mark is taken back
+ */
+export const findOut = async (
+  ports: PublicationPorts,
+  order: Order,
+): Promise<Delivery | { readonly kind: 'not-sent' }> => {
+  try {
+    const entryUuid = await askForEntry(ports, order, order.documentUid);
+    if (order.kind === 'delete' ? entryUuid === undefined : entryUuid !== undefined) {
+      return { kind: 'accepted', ...(entryUuid === undefined ? {} : { entryUuid }) };
+    }
+    await unmarkOrderSent(ports.store.knex, order.id);
+    return { kind: 'not-sent' };
+  } catch (cause) {
+    const failures = await countFailedAttempt(ports.store.knex, order.id);
+    return { kind: 'postponed', error: asDrimboxError(cause), failures };
+  }
+};
+
+/**
+ * @returns what became of this attempt
+ * @throws store/unavailable — nothing is known to be written then: the lease ends and the order is taken up again
+ */
+export const deliver = async (ports: PublicationPorts, order: Order): Promise<Delivery> => {
+  try {
+    const outcome = order.kind === 'delete' ? await remove(ports, order) : await register(ports, order);
+    if (outcome === 'gone' || outcome.kind === 'success') return { kind: 'accepted' };
+    if (outcome.error.retry === RetryClass.permanent) return await settleRefusal(ports, order, outcome.error);
+    return await fail(ports, order, outcome.error);
+  } catch (cause) {
+    return fail(ports, order, cause);
+  }
+};

@@ -1,0 +1,13 @@
+export { checkAdmission, type AdmissionRules } from './admission.ts';
+export { decide, type Decision, type Published, type Wanted } from './comparison.ts';
+export { takeHints } from './hints.ts';
+export { matchImages, type ImagesMatch, type SeriesIdentity } from './images-match.ts';
+export { createIntake } from './intake.ts';
+export { startLooks, type Looks } from './looks.ts';
+export { publicationOptions, type PublicationOptions } from './options.ts';
+export { resolvePerson, type ResolvedPerson } from './person.ts';
+export type { Log, PublicationPorts, SiteDescription } from './ports.ts';
+export { type LookResult, retryDelayMs } from './conclusions.ts';
+export { reconcile } from './reconcile.ts';
+export { describeStudy } from './study-description.ts';
+export { buildFromReport, readReportFile } from './report-file.ts';
