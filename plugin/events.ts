@@ -21,16 +21,11 @@ export const eventTable = {
   'study/pacs-error': 'Le PACS n’a pas pu être interrogé',
   'study/not-destined': 'Compte-rendu non destiné au DMP : rien n’est envoyé',
   'study/held': 'Examen retenu : rien n’est envoyé',
-  'study/released': 'Examen libéré',
-  'kos/built': 'Manifeste (KOS) construit',
-  'kos/build-failed': 'Le manifeste (KOS) n’a pas pu être construit',
+  'kos/remark': 'Le manifeste (KOS) ne peut pas porter une valeur en entier',
   'dmp/order-created': 'Ordre d’envoi au DMP créé',
   'dmp/published': 'KOS publié dans le DMP',
   'dmp/send-failed': 'Échec de l’envoi au DMP',
   'dmp/refused': 'Le DMP a refusé l’envoi',
-  'dmp/state-asked': 'État de l’envoi demandé au DMP',
-  'alert/raised': 'Alerte',
-  'alert/cleared': 'Alerte levée',
 } as const;
 export type EventName = keyof typeof eventTable;
 

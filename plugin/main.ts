@@ -2,6 +2,7 @@
  * Composition root of `drimbox serve`: reads the clock and randomness, opens what is held open, gives each room its ports.
  * No rules here.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
@@ -11,7 +12,7 @@ import { pino, type Logger } from 'pino';
 import { runStoreCommand, startControl } from './admin/index.ts';
 import { loadStudy, loadStudyByOrthancId } from './archive/index.ts';
 import { type Configuration, loadSecret } from './config/index.ts';
-import { createDmpClient } from './dmp/index.ts';
+import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
 import { startMllpListener, type MllpListener } from './hl7/index.ts';
@@ -74,14 +75,34 @@ export const createStudyIndex = (configuration: Configuration, client: OrthancCl
   );
 };
 
+/** The exchanges of a piece of work follow its asynchronous calls. */
+const connectDmp = (configuration: Configuration, log: Logger): Pick<PublicationPorts, 'dmp' | 'exchanges'> => {
+  const recording = new AsyncLocalStorage<KeptExchange[]>();
+  return {
+    dmp: createDmpClient(configuration.dmp, {
+      clock: Date.now,
+      newUuid: randomUUID,
+      log,
+      keepExchange: (exchange) => {
+        recording.getStore()?.push(exchange);
+      },
+    }),
+    exchanges: {
+      run: (work) => recording.run([], work),
+      last: () => recording.getStore()?.at(-1),
+    },
+  };
+};
+
 export const createPublicationPorts = (
   configuration: Configuration,
   open: { readonly store: Store; readonly orthanc: OrthancClient; readonly index: StudyIndex; readonly log: Logger },
 ): PublicationPorts => ({
   ...open,
-  dmp: createDmpClient(configuration.dmp, { clock: Date.now, newUuid: randomUUID }),
+  ...connectDmp(configuration, open.log),
   dmpSettings: configuration.dmp,
   site: siteOf(configuration),
+  manifests: configuration.kos,
   senders: configuration.hl7,
   options: configuration.publication,
   clock: Date.now,
@@ -108,7 +129,7 @@ export const openForBuilding = (configuration: Configuration, log: Logger) => {
   const index = createStudyIndex(configuration, orthanc, log);
   const newUid = createUidSource(configuration.uidRoot);
   return {
-    ports: { index, orthanc, site: siteOf(configuration), clock: Date.now, newUid },
+    ports: { index, orthanc, site: siteOf(configuration), manifests: configuration.kos, clock: Date.now, newUid },
     close: async () => {
       await Promise.all([orthanc.close(), index.close()]);
     },

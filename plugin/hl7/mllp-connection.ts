@@ -36,7 +36,7 @@ const lingerMs = 2000;
 
 /** One connection being served. */
 export interface MllpConnection {
-  /** Settles when the socket is closed; never rejects. */
+  /** Settles when the socket is closed and no message is in hand; never rejects. */
   readonly done: Promise<void>;
   /** Lets the message in hand be acknowledged, then closes; messages behind it stay unacknowledged. */
   finish(): void;
@@ -84,8 +84,8 @@ export const serveMllpConnection = (
 
   /** @returns whether the connection goes on */
   const answer = async (event: MllpEvent): Promise<boolean> => {
+    if (isFinishing) return false;
     isBusy = true;
-    socket.setTimeout(0);
     try {
       if (event.kind === 'fault') {
         const { code, detail } = event.error;
@@ -93,6 +93,7 @@ export const serveMllpConnection = (
         await write(encodeMllp(refuse(event.head, event.error)));
         return false;
       }
+      socket.setTimeout(0);
       const acknowledgment = await receive(event.frame);
       socket.setTimeout(options.idleTimeoutMs);
       await write(encodeMllp(acknowledgment));

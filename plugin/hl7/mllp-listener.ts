@@ -9,11 +9,10 @@ import { type MllpConnection, type MllpPorts, serveMllpConnection } from './mllp
 /** A port that takes messages. */
 export interface MllpListener {
   readonly port: number;
-  /** Takes no new connection, lets each message in hand be acknowledged, then closes all; after 10 s it cuts. */
+  /** Takes no new connection, lets each message in hand be acknowledged, then closes all; after the grace it cuts. */
   close(): Promise<void>;
 }
 
-const closeGraceMs = 10_000;
 const handshakeTimeoutMs = 10_000;
 
 const readPem = async (file: string): Promise<Buffer> => {
@@ -68,14 +67,26 @@ const refuseStrangers = (server: Server, options: MllpListenerOptions, ports: Ml
   server.on('drop', () => ports.log.warn({ max: options.maxConnections }, 'HL7 connection dropped: too many'));
 };
 
-const closeGracefully = async (server: Server, connections: ReadonlySet<MllpConnection>): Promise<void> => {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const connection of connections) connection.finish();
-  const cut = setTimeout(() => {
-    for (const connection of connections) connection.destroy();
-  }, closeGraceMs);
-  await Promise.all([...connections].map((connection) => connection.done));
-  clearTimeout(cut);
+/** What is open on one port. */
+interface OpenPeers {
+  readonly connections: Set<MllpConnection>;
+  /** TCP connections, also those still in their TLS handshake. */
+  readonly sockets: Set<Socket>;
+}
+
+const closeGracefully = async (server: Server, peers: OpenPeers, graceMs: number): Promise<void> => {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  for (const connection of peers.connections) connection.finish();
+  let timer: NodeJS.Timeout | undefined;
+  const grace = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, graceMs);
+  });
+  await Promise.race([Promise.all([...peers.connections].map((connection) => connection.done)), grace]);
+  clearTimeout(timer);
+  for (const connection of peers.connections) connection.destroy();
+  for (const socket of peers.sockets) socket.destroy();
   await closed;
 };
 
@@ -83,14 +94,19 @@ const closeGracefully = async (server: Server, connections: ReadonlySet<MllpConn
  * Opens one MLLP port. On one connection messages are taken one at a time, in order, each answered before the next one
  * is looked at. Every message gets an acknowledgment, even when `receive` throws or the frame is too large.
  *
+ * @param closeGraceMs  how long `close` waits for messages in hand
  * @throws hl7/listen-failed
  * @see facts/cisis.md 1.1 · decision B3
  */
-export const startMllpListener = async (options: MllpListenerOptions, ports: MllpPorts): Promise<MllpListener> => {
+export const startMllpListener = async (
+  options: MllpListenerOptions,
+  ports: MllpPorts,
+  closeGraceMs = 10_000,
+): Promise<MllpListener> => {
   const server = await createListeningServer(options);
   server.maxConnections = options.maxConnections;
   refuseStrangers(server, options, ports);
-  const connections = new Set<MllpConnection>();
+  const peers: OpenPeers = { connections: new Set(), sockets: new Set() };
   const limits = { maxFrameBytes: options.maxFrameBytes, idleTimeoutMs: options.idleTimeoutSeconds * 1000 };
   let boundPort = 0;
 
@@ -98,9 +114,13 @@ export const startMllpListener = async (options: MllpListenerOptions, ports: Mll
     if (socket.destroyed) return;
     const from = { address: normalAddress(socket.remoteAddress ?? ''), listener: boundPort };
     const connection = serveMllpConnection(socket, limits, from, ports);
-    connections.add(connection);
-    void connection.done.then(() => connections.delete(connection));
+    peers.connections.add(connection);
+    void connection.done.then(() => peers.connections.delete(connection));
   };
+  server.on('connection', (socket: Socket) => {
+    peers.sockets.add(socket);
+    socket.once('close', () => peers.sockets.delete(socket));
+  });
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', welcome);
 
   boundPort = await listen(server, options);
@@ -108,5 +128,5 @@ export const startMllpListener = async (options: MllpListenerOptions, ports: Mll
   warnAboutOpenPort(options, boundPort, ports);
   ports.log.info({ host: options.host, port: boundPort, tls: options.tls !== undefined }, 'HL7 listener open');
 
-  return { port: boundPort, close: () => closeGracefully(server, connections) };
+  return { port: boundPort, close: () => closeGracefully(server, peers, closeGraceMs) };
 };

@@ -53,7 +53,9 @@ export const parseChangeBatch = (body: Uint8Array): ChangeBatch => {
   }
   const parsed = changeBatch.safeParse(json);
   if (!parsed.success) {
-    throw new DrimboxError('orthanc/hook-request-invalid', { detail: `changes: ${parsed.error.issues[0]?.code ?? ''}` });
+    throw new DrimboxError('orthanc/hook-request-invalid', {
+      detail: `changes: ${parsed.error.issues[0]?.code ?? ''}`,
+    });
   }
   const { changes, dropped, database } = parsed.data;
   return {

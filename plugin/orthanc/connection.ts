@@ -68,7 +68,9 @@ const parseAnswer = <Shape extends z.ZodType>(text: string, shape: Shape, path: 
     json = JSON.parse(text);
   } catch {
     // No cause: a syntax error quotes the text, and the text may name a patient.
-    throw new DrimboxError('orthanc/answer-invalid', { detail: `${path} did not answer JSON (${text.length} characters)` });
+    throw new DrimboxError('orthanc/answer-invalid', {
+      detail: `${path} did not answer JSON (${text.length} characters)`,
+    });
   }
   const parsed = shape.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -99,7 +101,11 @@ export const openConnection = (options: ConnectionOptions): OrthancConnection =>
       origin: base.origin,
       path: `${basePath}${path}`,
       method,
-      headers: { ...authorization, accept: 'application/json', ...(body === null ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        ...authorization,
+        accept: 'application/json',
+        ...(body === null ? {} : { 'content-type': 'application/json' }),
+      },
       body,
       signal: AbortSignal.timeout(options.timeoutMs),
     });
@@ -112,7 +118,11 @@ export const openConnection = (options: ConnectionOptions): OrthancConnection =>
     return [200, await readBody(answer.body, options.maxAnswerBytes, path)];
   };
 
-  const exchangeTwice = async (method: 'GET' | 'POST', path: string, body: string | null): Promise<[number, string]> => {
+  const exchangeTwice = async (
+    method: 'GET' | 'POST',
+    path: string,
+    body: string | null,
+  ): Promise<[number, string]> => {
     try {
       return await exchange(method, path, body);
     } catch (error) {

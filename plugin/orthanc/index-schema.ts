@@ -50,7 +50,8 @@ const checkKinship = async (query: Query): Promise<void> => {
      WHERE i.taggroup = 32 AND i.tagelement = 13 AND s.resourcetype <> $1 LIMIT 1`,
     [ResourceType.study],
   );
-  if (row !== undefined) throw unsupported(`a StudyInstanceUID belongs to resource type ${String(row['resourcetype'])}`);
+  if (row !== undefined)
+    throw unsupported(`a StudyInstanceUID belongs to resource type ${String(row['resourcetype'])}`);
 };
 
 /**

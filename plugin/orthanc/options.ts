@@ -19,7 +19,9 @@ export const orthancOptions = z
     timeoutMs: z.int().min(100).max(600_000).default(10_000).describe('Longest wait for one answer of Orthanc'),
     indexUrl: postgresUrl
       .optional()
-      .describe('Orthanc’s PostgreSQL index, read by a read-only role (orthanc-config/read-only-role.sql); absent: REST'),
+      .describe(
+        'Orthanc’s PostgreSQL index, read by a read-only role (orthanc-config/read-only-role.sql); absent: REST',
+      ),
     indexPasswordFile: z.string().min(1).optional().describe('File that holds the password of that role'),
     hook: z.strictObject({
       host: z.string().min(1).default('127.0.0.1').describe('Address on which the sidecar listens to Orthanc’s hook'),

@@ -15,7 +15,8 @@ const hash = (...identifiers: readonly string[]): string => {
 /** @param patientId  PatientID (0010,0020) as Orthanc's index has it; '' when absent */
 export const orthancIdOfPatient = (patientId: string): string => hash(patientId);
 
-export const orthancIdOfStudy = (patientId: string, studyInstanceUid: string): string => hash(patientId, studyInstanceUid);
+export const orthancIdOfStudy = (patientId: string, studyInstanceUid: string): string =>
+  hash(patientId, studyInstanceUid);
 
 export const orthancIdOfSeries = (patientId: string, studyInstanceUid: string, seriesInstanceUid: string): string =>
   hash(patientId, studyInstanceUid, seriesInstanceUid);

@@ -8,7 +8,13 @@ import { DrimboxError } from '../errors.ts';
 import type { StudyInstanceUid } from '../standards/index.ts';
 import type { InstanceAnswer, SeriesAnswer, StudyAnswer } from './answers.ts';
 import type { OrthancClient } from './client.ts';
-import { buildStudyContent, type InstanceRow, type SeriesRow, type StudyIndex, type StudyRow } from './study-content.ts';
+import {
+  buildStudyContent,
+  type InstanceRow,
+  type SeriesRow,
+  type StudyIndex,
+  type StudyRow,
+} from './study-content.ts';
 
 /** Instances asked at once: one second of Orthanc's time in the slowest case measured. */
 const instancesPerCall = 500;
@@ -31,11 +37,14 @@ const readByIds = async (client: OrthancClient, ids: readonly string[]): Promise
 
 const readStudy = async (client: OrthancClient, studyId: string): Promise<Reading> => {
   const [series, { hasExtendedFind }] = await Promise.all([client.listSeries(studyId), client.system()]);
-  const instances = hasExtendedFind ? await client.findInstances(studyId) : await readByIds(client, instanceIdsOf(series));
+  const instances = hasExtendedFind
+    ? await client.findInstances(studyId)
+    : await readByIds(client, instanceIdsOf(series));
   return { series, instances: new Map(instances.map((instance) => [instance.ID, instance])) };
 };
 
-const instanceIdsOf = (series: readonly SeriesAnswer[]): readonly string[] => series.flatMap(({ Instances }) => Instances);
+const instanceIdsOf = (series: readonly SeriesAnswer[]): readonly string[] =>
+  series.flatMap(({ Instances }) => Instances);
 
 const isSameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && new Set([...a, ...b]).size === a.length;
@@ -111,7 +120,8 @@ export const createRestStudyIndex = (client: OrthancClient): StudyIndex => ({
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const [study, ...others] = await client.findStudies(uid);
       if (study === undefined) return { kind: 'absent' };
-      if (others.length > 0) return { kind: 'duplicated', orthancIds: [study, ...others].map(({ ID }) => ID).toSorted() };
+      if (others.length > 0)
+        return { kind: 'duplicated', orthancIds: [study, ...others].map(({ ID }) => ID).toSorted() };
       const row = await readWholeStudy(client, uid, study);
       if (row !== undefined) return { kind: 'found', study: buildStudyContent(uid, row) };
     }

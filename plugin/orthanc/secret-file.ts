@@ -14,7 +14,9 @@ export const loadSecret = (file: string, minLength = 1): string => {
     throw new DrimboxError('config/unreadable', { cause, detail: `secret file ${file} cannot be read` });
   }
   if (secret.length < minLength) {
-    throw new DrimboxError('config/invalid', { detail: `secret file ${file} holds fewer than ${minLength} characters` });
+    throw new DrimboxError('config/invalid', {
+      detail: `secret file ${file} holds fewer than ${minLength} characters`,
+    });
   }
   return secret;
 };

@@ -160,7 +160,11 @@ export const createSqlStudyIndex = (
         study: buildStudyContent(uid, {
           orthancId: snapshot.study.orthancId,
           tags: snapshot.study.tags,
-          series: snapshot.series.map(({ key, orthancId, tags }) => ({ orthancId, tags, instances: ofSeries.get(key) ?? [] })),
+          series: snapshot.series.map(({ key, orthancId, tags }) => ({
+            orthancId,
+            tags,
+            instances: ofSeries.get(key) ?? [],
+          })),
         }),
       };
     },

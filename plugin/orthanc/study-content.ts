@@ -90,7 +90,10 @@ const compare = (a: number | string, b: number | string): number => (a < b ? -1 
 /** The index must name everything: a study with a hole is no answer. */
 const required = (value: string | undefined, what: string, orthancId: string): string => {
   if (value !== undefined && value !== '') return value;
-  throw new DrimboxError('orthanc/answer-invalid', { detail: `${what} is missing in the index`, context: { orthancId } });
+  throw new DrimboxError('orthanc/answer-invalid', {
+    detail: `${what} is missing in the index`,
+    context: { orthancId },
+  });
 };
 
 const buildInstance = (row: InstanceRow): InstanceContent => ({
@@ -153,7 +156,8 @@ export const buildStudyContent = (uid: StudyInstanceUid, row: StudyRow): StudyCo
       .map(buildSeries)
       .toSorted(
         (a, b) =>
-          compare(orderOf(a.seriesNumber), orderOf(b.seriesNumber)) || compare(a.seriesInstanceUid, b.seriesInstanceUid),
+          compare(orderOf(a.seriesNumber), orderOf(b.seriesNumber)) ||
+          compare(a.seriesInstanceUid, b.seriesInstanceUid),
       ),
   };
 };

@@ -36,7 +36,12 @@ const keepAnswer = async (ports: PublicationPorts, order: Order, answer: Answer)
 
 /** Entry of a document in the DMP, asked by its uniqueId; the answer is archived. */
 const askForEntry = async (ports: PublicationPorts, order: Order, documentUid: string): Promise<string | undefined> => {
-  const found = await ports.dmp.findEntryUuid(documentUid, order.sender);
+  const found = await ports.dmp.findEntryUuid(documentUid, order.sender).catch((cause: unknown) => {
+    const error = asDrimboxError(cause);
+    // "Unknown document" told as an error is the answer that there is none.
+    if (error.code === 'dmp/document-unknown') return { kind: 'absent', answer: error.code } as const;
+    throw error;
+  });
   await keepAnswer(ports, order, {
     transaction: 'ITI-18',
     outcome: 'success',
@@ -92,8 +97,23 @@ const settleRefusal = async (ports: PublicationPorts, order: Order, error: Drimb
   return { kind: 'refused', error };
 };
 
+const transactionsOfDmp = { 'TD2.1': 'ITI-41', 'TD3.1': 'ITI-18', 'TD3.3c': 'ITI-57' } as const;
+
+/** Whatever the DMP answered before an error is archived with it. */
+const keepFailure = async (ports: PublicationPorts, order: Order, error: DrimboxError): Promise<void> => {
+  const exchange = ports.exchanges.last();
+  if (exchange?.error === undefined) return;
+  await keepAnswer(ports, order, {
+    transaction: transactionsOfDmp[exchange.transaction],
+    outcome: 'failed',
+    errorCode: error.code,
+    body: exchange.answer ?? '',
+  });
+};
+
 const fail = async (ports: PublicationPorts, order: Order, cause: unknown): Promise<Delivery> => {
   const error = asDrimboxError(cause);
+  await keepFailure(ports, order, error);
   if (error.code === 'general/internal') ports.log.error({ err: cause, order: order.id }, 'delivery failed');
   if (error.retry === RetryClass.transient) await unmarkOrderSent(ports.store.knex, order.id);
   if (error.retry === RetryClass.permanent && !error.code.startsWith('store/'))
@@ -128,7 +148,10 @@ export const findOut = async (
  * @returns what became of this attempt
  * @throws store/unavailable — nothing is known to be written then: the lease ends and the order is taken up again
  */
-export const deliver = async (ports: PublicationPorts, order: Order): Promise<Delivery> => {
+export const deliver = (ports: PublicationPorts, order: Order): Promise<Delivery> =>
+  ports.exchanges.run(() => deliverOnce(ports, order));
+
+const deliverOnce = async (ports: PublicationPorts, order: Order): Promise<Delivery> => {
   try {
     const outcome = order.kind === 'delete' ? await remove(ports, order) : await register(ports, order);
     if (outcome === 'gone' || outcome.kind === 'success') return { kind: 'accepted' };

@@ -22,11 +22,13 @@ export interface SeriesIdentity {
 type Comparison = 'equal' | 'different' | 'nothing-to-compare';
 
 /** With the order that was paired with the study; without one, with any order of the report. */
-const compareAccession = (identity: ObjectIdentity, report: ImagingReport, paired: ImagingOrder | undefined): Comparison => {
+const compareAccession = (
+  identity: ObjectIdentity,
+  report: ImagingReport,
+  paired: ImagingOrder | undefined,
+): Comparison => {
   const orders = paired === undefined ? report.orders : [paired];
-  const known = orders.flatMap((order) =>
-    order.accessionNumber === undefined ? [] : [order.accessionNumber.value],
-  );
+  const known = orders.flatMap((order) => (order.accessionNumber === undefined ? [] : [order.accessionNumber.value]));
   const found = identity.accessionNumber.trim();
   if (found === '' || known.length === 0) return 'nothing-to-compare';
   return known.includes(found) ? 'equal' : 'different';

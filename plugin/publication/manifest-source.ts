@@ -2,7 +2,7 @@
 import type { ManifestContent } from '../kos/index.ts';
 import type { StudyContent, SeriesContent } from '../orthanc/index.ts';
 import type { ImagingReport, ReportedStudy } from '../report/index.ts';
-import { type HealthOrganization, type ImagingOrder, structIdNat } from '../standards/index.ts';
+import type { HealthOrganization, ImagingOrder } from '../standards/index.ts';
 
 export interface ManifestSource {
   readonly report: ImagingReport;
@@ -17,7 +17,7 @@ export interface ManifestSource {
 
 export const manifestContentOf = (source: ManifestSource): ManifestContent => ({
   patient: source.report.patient,
-  institution: { id: structIdNat(source.organization.id), name: source.organization.name },
+  institution: source.organization,
   study: {
     studyInstanceUid: source.study.studyInstanceUid,
     studyDate: source.study.studyDate,

@@ -47,16 +47,20 @@ export const buildOrder = (ports: PublicationPorts, wanted: WantedManifest, prev
   };
   const { site, options } = ports;
   const version = (previous?.version ?? 0) + 1;
-  const kos = buildManifest(wanted.content, {
-    sopInstanceUid: ids.documentUniqueId,
-    seriesInstanceUid: ports.newUid(),
-    createdAtUtcMs: atUtcMs,
-    timeZone: site.timeZone,
-    instanceNumber: version,
-    manufacturer: site.software.manufacturer,
-    softwareVersion: site.software.version,
-    implementationClassUid: site.implementationClassUid,
-  });
+  const kos = buildManifest(
+    wanted.content,
+    {
+      sopInstanceUid: ids.documentUniqueId,
+      seriesInstanceUid: ports.newUid(),
+      createdAtUtcMs: atUtcMs,
+      timeZone: site.timeZone,
+      instanceNumber: version,
+      manufacturer: site.software.manufacturer,
+      softwareVersion: site.software.version,
+      implementationClassUid: site.implementationClassUid,
+    },
+    ports.manifests,
+  );
   const metadata = submissionMetadataOf(
     {
       report: wanted.archived.report,

@@ -1,5 +1,5 @@
 /** What the source needs from outside: everything here is given by `main.ts`. */
-import type { DmpClient, DmpOptions } from '../dmp/index.ts';
+import type { DmpClient, DmpOptions, KeptExchange } from '../dmp/index.ts';
 import type { Emit } from '../events.ts';
 import type { Hl7Options } from '../hl7/index.ts';
 import type { OrthancClient, StudyIndex } from '../orthanc/index.ts';
@@ -26,13 +26,22 @@ export interface SiteDescription {
   readonly implementationClassUid: string;
 }
 
+/** What went over the wire while a piece of work ran: answers that ended in an error are archived too. */
+export interface ExchangeRecorder {
+  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** The latest exchange of the work that is running. */
+  last(): KeptExchange | undefined;
+}
+
 export interface PublicationPorts {
   readonly store: Store;
   readonly index: StudyIndex;
   readonly orthanc: Pick<OrthancClient, 'readObjectIdentity' | 'readKeyObject'>;
   readonly dmp: DmpClient;
   readonly dmpSettings: Pick<DmpOptions, 'secretConnection' | 'signature' | 'sourceId' | 'studyUidAuthority'>;
+  readonly exchanges: ExchangeRecorder;
   readonly site: SiteDescription;
+  readonly manifests: { readonly writeNonStandardEvidence: boolean };
   readonly senders: Hl7Options;
   readonly options: PublicationOptions;
   /** Milliseconds since 1970 UTC. */

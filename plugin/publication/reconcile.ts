@@ -17,6 +17,7 @@ import {
 } from '../archive/index.ts';
 import { asDrimboxError } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
+import { manifestRemarks } from '../kos/index.ts';
 import { decide, type Published } from './comparison.ts';
 import {
   conclude,
@@ -69,6 +70,10 @@ const place = async (
       detail: { kind: order.kind, bytes: order.kos.length },
       ...(wanted === undefined ? {} : { statistic: StatisticNumber.pacsQuerySucceeded }),
     },
+    // What a manifest cannot carry whole is said once, in the journal.
+    ...(wanted === undefined ? [] : manifestRemarks(wanted.content)).map(
+      (remark): DrimboxEvent => ({ name: 'kos/remark', studyInstanceUid: study.studyInstanceUid, detail: { remark } }),
+    ),
   ];
   const placed = await ports.store.transaction(async (trx) => {
     await updateStudy(

@@ -79,7 +79,7 @@ export const readReportFile = (file: Uint8Array): object => {
   }
 };
 
-type BuildPorts = Pick<PublicationPorts, 'index' | 'orthanc' | 'site' | 'clock' | 'newUid'>;
+type BuildPorts = Pick<PublicationPorts, 'index' | 'orthanc' | 'site' | 'manifests' | 'clock' | 'newUid'>;
 
 const chooseStudy = (report: ImagingReport, wanted: string | undefined) => {
   const position = wanted === undefined ? 0 : report.studies.findIndex((study) => study.studyInstanceUid === wanted);
@@ -138,16 +138,20 @@ export const buildFromReport = async (ports: BuildPorts, file: Uint8Array, wante
     series,
     retrieveUrlBase: ports.site.retrieveUrlBase,
   });
-  const kos = buildManifest(content, {
-    sopInstanceUid: ports.newUid(),
-    seriesInstanceUid: ports.newUid(),
-    createdAtUtcMs: ports.clock(),
-    timeZone: ports.site.timeZone,
-    instanceNumber: 1,
-    manufacturer: ports.site.software.manufacturer,
-    softwareVersion: ports.site.software.version,
-    implementationClassUid: ports.site.implementationClassUid,
-  });
+  const kos = buildManifest(
+    content,
+    {
+      sopInstanceUid: ports.newUid(),
+      seriesInstanceUid: ports.newUid(),
+      createdAtUtcMs: ports.clock(),
+      timeZone: ports.site.timeZone,
+      instanceNumber: 1,
+      manufacturer: ports.site.software.manufacturer,
+      softwareVersion: ports.site.software.version,
+      implementationClassUid: ports.site.implementationClassUid,
+    },
+    ports.manifests,
+  );
   return {
     kos,
     studyInstanceUid: study.studyInstanceUid,

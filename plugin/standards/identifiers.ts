@@ -37,8 +37,7 @@ export const parseStudyInstanceUid = (text: string): StudyInstanceUid =>
 export const parseSeriesInstanceUid = (text: string): SeriesInstanceUid =>
   parseUid(text, 'SeriesInstanceUID') as SeriesInstanceUid;
 /** @throws standards/uid-invalid */
-export const parseSopInstanceUid = (text: string): SopInstanceUid =>
-  parseUid(text, 'SOPInstanceUID') as SopInstanceUid;
+export const parseSopInstanceUid = (text: string): SopInstanceUid => parseUid(text, 'SOPInstanceUID') as SopInstanceUid;
 /** @throws standards/uid-invalid */
 export const parseSopClassUid = (text: string): SopClassUid => parseUid(text, 'SOPClassUID') as SopClassUid;
 

@@ -31,7 +31,9 @@ export const isSameDocumentId = (a: DocumentId, b: DocumentId): boolean =>
 
 /** `root` or `root^extension`: the key by which a document is archived. UUIDs in capitals. */
 export const documentIdKey = (id: DocumentId): string =>
-  id.extension === undefined || id.extension === '' ? id.root.toUpperCase() : `${id.root.toUpperCase()}^${id.extension}`;
+  id.extension === undefined || id.extension === ''
+    ? id.root.toUpperCase()
+    : `${id.root.toUpperCase()}^${id.extension}`;
 
 export type Sex = 'M' | 'F' | 'U';
 

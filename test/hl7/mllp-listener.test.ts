@@ -30,17 +30,18 @@ const gate = () => {
 type Receive = (message: Uint8Array, from: MessageOrigin) => Promise<Uint8Array>;
 const opened: { listeners: MllpListener[]; connections: RisConnection[] } = { listeners: [], connections: [] };
 
-const start = async (receive: Receive, options: Partial<MllpListenerOptions> = {}) => {
+const start = async (receive: Receive, options: Partial<MllpListenerOptions> = {}, closeGraceMs?: number) => {
   const log: string[] = [];
   const note = (fields: object, message: string): void => {
     log.push(`${message} ${JSON.stringify(fields)}`);
   };
-  const listener = await startMllpListener(mllpListenerOptions.parse({ port: 0, ...options }), {
+  const ports = {
     receive,
     clock: () => stamp.atUtcMs,
     newControlId: () => 'NACK0001',
     log: { info: note, warn: note, error: note },
-  });
+  };
+  const listener = await startMllpListener(mllpListenerOptions.parse({ port: 0, ...options }), ports, closeGraceMs);
   opened.listeners.push(listener);
   const connect = async (): Promise<RisConnection> => {
     const connection = await connectRis({ port: listener.port });
@@ -283,11 +284,11 @@ describe('time', () => {
     const { connect } = await start(
       async (message) => {
         await new Promise((resolve) => {
-          setTimeout(resolve, 300);
+          setTimeout(resolve, 900);
         });
         return accept(message);
       },
-      { idleTimeoutSeconds: 0.1 },
+      { idleTimeoutSeconds: 0.6 },
     );
     expect((await (await connect()).send(oru('EX1'))).code).toBe('AA');
   });
@@ -316,6 +317,23 @@ describe('close', () => {
     await closing;
     expect(received).toEqual(['EX1']);
     await expect(connect()).rejects.toThrow();
+  });
+
+  test('does not wait for ever for a message that never ends', async () => {
+    const taken = gate();
+    const { listener, connect } = await start(
+      () => {
+        taken.open();
+        return new Promise<never>(() => undefined);
+      },
+      {},
+      50,
+    );
+    const ris = await connect();
+    await ris.write(frame(oru('EX1')));
+    await taken.passed;
+    await listener.close();
+    await ris.closed;
   });
 
   test('twice is once', async () => {

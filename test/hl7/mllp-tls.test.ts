@@ -100,6 +100,13 @@ describe('TLS', () => {
     expect(await send(port)).toBe('AA');
   });
 
+  test('close does not wait for a peer that never begins its handshake', async () => {
+    const port = await start(serverFiles());
+    const mute = await connectRis({ port });
+    await listeners.pop()?.close();
+    await mute.closed;
+  });
+
   test('files that cannot be read or are no certificate are hl7/listen-failed', async () => {
     const missing = { ...serverFiles(), keyFile: file('absent.key') };
     await expect(start(missing)).rejects.toMatchObject({ code: 'hl7/listen-failed' });

@@ -21,7 +21,11 @@ const certificateOf = (file: string): X509Certificate => new X509Certificate(rea
 const opensslVerdict = (file: string, purpose: string): string => {
   const parameters = ['verify', '-crl_check_all', '-purpose', purpose, '-CAfile', ca.rootCertificateFile];
   try {
-    execFileSync('openssl', [...parameters, '-untrusted', ca.intermediateCertificateFile, '-CRLfile', ca.crlFile, file], { stdio: 'pipe' });
+    execFileSync(
+      'openssl',
+      [...parameters, '-untrusted', ca.intermediateCertificateFile, '-CRLfile', ca.crlFile, file],
+      { stdio: 'pipe' },
+    );
     return 'OK';
   } catch (error) {
     return /error \d+ at 0 depth lookup: (.*)/.exec(String((error as { stderr: Buffer }).stderr))?.[1] ?? 'refused';
@@ -59,7 +63,9 @@ describe('test authority in the shape of IGC-Santé', () => {
   });
 
   it('gives the rogue authority the same names, so that only the signature tells', () => {
-    const [ours, rogue] = [structureOf(ca, '1990000001').sign, ca.negative.rogueSign].map((each) => certificateOf(each.certificateFile));
+    const [ours, rogue] = [structureOf(ca, '1990000001').sign, ca.negative.rogueSign].map((each) =>
+      certificateOf(each.certificateFile),
+    );
     expect(rogue?.issuer).toBe(ours?.issuer);
     expect(rogue?.subject).toBe(ours?.subject);
   });
@@ -75,7 +81,9 @@ describe('test authority in the shape of IGC-Santé', () => {
   it('lets several processes ask at once: all get the same authority', async () => {
     const together = mkdtempSync(join(tmpdir(), 'test-ca-'));
     const made = await Promise.all([makeCa(together), makeCa(together), makeCa(together)]);
-    expect(new Set(made.map(({ rootCertificateFile }) => certificateOf(rootCertificateFile).fingerprint256)).size).toBe(1);
+    expect(new Set(made.map(({ rootCertificateFile }) => certificateOf(rootCertificateFile).fingerprint256)).size).toBe(
+      1,
+    );
     rmSync(together, { recursive: true, force: true });
   });
 

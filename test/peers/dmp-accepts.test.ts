@@ -4,7 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildSubmissionRequest, deleteEntry, getDocuments, submit, testExistence } from './dmp-client/dmp-test-client.ts';
+import {
+  buildSubmissionRequest,
+  deleteEntry,
+  getDocuments,
+  submit,
+  testExistence,
+} from './dmp-client/dmp-test-client.ts';
 import { buildVihf, signVihf } from './dmp-client/vihf-builder.ts';
 import { openTestSetting, replacing, structureOf, type TestSetting } from './dmp-client/test-setting.ts';
 
@@ -35,7 +41,11 @@ describe('DMP stand-in: what it accepts', () => {
       patient: { ins: facts.patient.ins, oid: facts.patient.oid },
     });
     expect(entry?.codes.confidentiality).toEqual(['N^2.16.840.1.113883.5.25']);
-    expect(createHash('sha1').update(setting.standIn.documentOf(entry?.entryUuid ?? '')).digest('hex')).toBe(entry?.hash);
+    expect(
+      createHash('sha1')
+        .update(setting.standIn.documentOf(entry?.entryUuid ?? ''))
+        .digest('hex'),
+    ).toBe(entry?.hash);
     expect(setting.standIn.documentOf(entry?.entryUuid ?? '').equals(request.kos)).toBe(true);
   });
 
@@ -54,7 +64,10 @@ describe('DMP stand-in: what it accepts', () => {
   it.each([
     ['rsa-sha256', { vihfHash: 'sha256' as const }],
     ['VIHF_Version 4.0', { vihfBefore: replacing('>3.0<', '>4.0<') }],
-    ['the other spelling of Authentification_mode', { vihfBefore: replacing('Authentification_Mode', 'Authentification_mode') }],
+    [
+      'the other spelling of Authentification_mode',
+      { vihfBefore: replacing('Authentification_Mode', 'Authentification_mode') },
+    ],
     ['Issuer with blanks after commas, as the publication sample', { vihfBefore: replacing(',OU=', ', OU=') }],
     ['a speciality where none is wanted', { vihfBefore: replacing('code="10"', 'code="60"') }],
     [
@@ -66,7 +79,10 @@ describe('DMP stand-in: what it accepts', () => {
         ),
       },
     ],
-    ['a study reference without authority', { content: replacing('^^^&amp;1.2.3.4.5.6&amp;ISO^urn:ihe:iti:xds:2016', '^^^^urn:ihe:iti:xds:2016') }],
+    [
+      'a study reference without authority',
+      { content: replacing('^^^&amp;1.2.3.4.5.6&amp;ISO^urn:ihe:iti:xds:2016', '^^^^urn:ihe:iti:xds:2016') },
+    ],
     [
       'visibility flags',
       {
@@ -84,11 +100,24 @@ describe('DMP stand-in: what it accepts', () => {
   });
 
   it.each([
-    ['an empty To, as in samples of the DMP', { envelope: replacing(/<To ([^>]*)>[^<]*<\/To>/, '<To $1></To>') }, 'soap/to-empty'],
-    ['old schemes of event codes', { content: replacing('1.2.840.10008.2.16.4', '1.2.250.1.213.1.1.5.618') }, 'code/eventCode-old-scheme'],
+    [
+      'an empty To, as in samples of the DMP',
+      { envelope: replacing(/<To ([^>]*)>[^<]*<\/To>/, '<To $1></To>') },
+      'soap/to-empty',
+    ],
+    [
+      'old schemes of event codes',
+      { content: replacing('1.2.840.10008.2.16.4', '1.2.250.1.213.1.1.5.618') },
+      'code/eventCode-old-scheme',
+    ],
     [
       'a slot it does not know',
-      { content: replacing('<Slot name="languageCode">', '<Slot name="autre"><ValueList><Value>x</Value></ValueList></Slot><Slot name="languageCode">') },
+      {
+        content: replacing(
+          '<Slot name="languageCode">',
+          '<Slot name="autre"><ValueList><Value>x</Value></ValueList></Slot><Slot name="languageCode">',
+        ),
+      },
       'slot/unknown',
     ],
   ])('takes %s, and remarks it in the log', async (_name, alter, rule) => {
@@ -113,7 +142,10 @@ describe('DMP stand-in: what it accepts', () => {
     const facts = setting.newFacts();
     await submit(facts, setting.target);
     const old = entryOf(facts.kosUniqueId);
-    const next = setting.newFacts({ studyInstanceUid: facts.studyInstanceUid, replacesEntryUuid: old?.entryUuid ?? '' });
+    const next = setting.newFacts({
+      studyInstanceUid: facts.studyInstanceUid,
+      replacesEntryUuid: old?.entryUuid ?? '',
+    });
     expect((await submit(next, setting.target)).text).toContain(success);
     expect(entryOf(facts.kosUniqueId)?.status).toBe('Deprecated');
     expect(entryOf(next.kosUniqueId)).toMatchObject({ status: 'Approved', replaces: old?.entryUuid });
@@ -173,13 +205,27 @@ describe('test client of the stand-in', () => {
     const folder = mkdtempSync(join(tmpdir(), 'dmp-client-'));
     const { sign } = setting.target.credentials;
     const facts = setting.newFacts();
-    const trusted = ['--trusted-pem', setting.ca.rootCertificateFile, '--untrusted-pem', setting.ca.intermediateCertificateFile];
+    const trusted = [
+      '--trusted-pem',
+      setting.ca.rootCertificateFile,
+      '--untrusted-pem',
+      setting.ca.intermediateCertificateFile,
+    ];
     writeFileSync(join(folder, 'vihf.xml'), signVihf(buildVihf(facts, sign), sign));
     const assertion = 'urn:oasis:names:tc:SAML:2.0:assertion:Assertion';
-    execFileSync('xmlsec1', ['--verify', ...trusted, '--id-attr:ID', assertion, join(folder, 'vihf.xml')], { stdio: 'pipe' });
+    execFileSync('xmlsec1', ['--verify', ...trusted, '--id-attr:ID', assertion, join(folder, 'vihf.xml')], {
+      stdio: 'pipe',
+    });
     writeFileSync(join(folder, 'signature.xml'), buildSubmissionRequest(facts, setting.target).signature);
-    const ids = ['--id-attr:Id', 'http://www.w3.org/2000/09/xmldsig#:Manifest', '--id-attr:Id', 'http://uri.etsi.org/01903/v1.1.1#:SignedProperties'];
-    execFileSync('xmlsec1', ['--verify', '--ignore-manifests', ...trusted, ...ids, join(folder, 'signature.xml')], { stdio: 'pipe' });
+    const ids = [
+      '--id-attr:Id',
+      'http://www.w3.org/2000/09/xmldsig#:Manifest',
+      '--id-attr:Id',
+      'http://uri.etsi.org/01903/v1.1.1#:SignedProperties',
+    ];
+    execFileSync('xmlsec1', ['--verify', '--ignore-manifests', ...trusted, ...ids, join(folder, 'signature.xml')], {
+      stdio: 'pipe',
+    });
     rmSync(folder, { recursive: true, force: true });
   });
 });

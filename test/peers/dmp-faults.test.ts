@@ -57,7 +57,10 @@ describe('DMP stand-in: failures on order', () => {
 
   it('answers an ordered registry error, for submissions and for queries each in their form', async () => {
     const facts = setting.newFacts();
-    await setting.standIn.order({ kind: 'registry-error', errorCode: 'XDSRegistryNotAvailable', codeContext: 'a < b' }, { times: 2 });
+    await setting.standIn.order(
+      { kind: 'registry-error', errorCode: 'XDSRegistryNotAvailable', codeContext: 'a < b' },
+      { times: 2 },
+    );
     const submitted = await submit(facts, setting.target);
     expect(submitted.text).toContain('<rs:RegistryResponse');
     expect(submitted.text).toContain('codeContext="a &lt; b" errorCode="XDSRegistryNotAvailable"');
@@ -68,7 +71,10 @@ describe('DMP stand-in: failures on order', () => {
   });
 
   it('answers an ordered SOAP Fault', async () => {
-    await setting.standIn.order({ kind: 'soap-fault', subcode: 'DMPInvalidCertificate', reason: 'PS et Structure non liés' }, { times: 1 });
+    await setting.standIn.order(
+      { kind: 'soap-fault', subcode: 'DMPInvalidCertificate', reason: 'PS et Structure non liés' },
+      { times: 1 },
+    );
     const answer = await submit(setting.newFacts(), setting.target);
     expect(answer.status).toBe(500);
     expect(answer.text).toContain('<soap:Subcode><soap:Value>soap:DMPInvalidCertificate</soap:Value></soap:Subcode>');
@@ -107,7 +113,8 @@ describe('DMP stand-in: failures on order', () => {
     await setting.standIn.order({ kind: 'http', status: 503 }, { times: 2, transaction: 'storedQuery' });
     expect((await submit(facts, setting.target)).status).toBe(200);
     const statuses = [];
-    for (let turn = 0; turn < 3; turn += 1) statuses.push((await getDocuments(facts.kosUniqueId, facts, setting.target)).status);
+    for (let turn = 0; turn < 3; turn += 1)
+      statuses.push((await getDocuments(facts.kosUniqueId, facts, setting.target)).status);
     expect(statuses).toEqual([503, 503, 200]);
   });
 
@@ -116,6 +123,8 @@ describe('DMP stand-in: failures on order', () => {
     const twice = await Promise.all([...all, ...all].map((facts) => submit(facts, setting.target)));
     expect(twice.filter(({ text }) => text.includes('ResponseStatusType:Success'))).toHaveLength(40);
     const stored = setting.standIn.entries().map(({ uniqueId }) => uniqueId);
-    expect(all.every(({ kosUniqueId }) => stored.filter((uniqueId) => uniqueId === kosUniqueId).length === 1)).toBe(true);
+    expect(all.every(({ kosUniqueId }) => stored.filter((uniqueId) => uniqueId === kosUniqueId).length === 1)).toBe(
+      true,
+    );
   });
 });

@@ -10,7 +10,11 @@ import { buildExampleKos } from './dmp-client/kos-builder.ts';
 
 const build = (parts: readonly Uint8Array[], boundary = 'limite'): Buffer =>
   Buffer.concat([
-    ...parts.flatMap((part, index) => [Buffer.from(`--${boundary}\r\nContent-ID: <${index}>\r\n\r\n`), part, Buffer.from('\r\n')]),
+    ...parts.flatMap((part, index) => [
+      Buffer.from(`--${boundary}\r\nContent-ID: <${index}>\r\n\r\n`),
+      part,
+      Buffer.from('\r\n'),
+    ]),
     Buffer.from(`--${boundary}--\r\n`),
   ]);
 
@@ -47,7 +51,10 @@ describe('multipart reader of the stand-in', () => {
   });
 
   it('undoes base64 and refuses what is none', () => {
-    const part = (text: string) => ({ headers: new Map([['content-transfer-encoding', 'BASE64']]), bytes: Buffer.from(text) });
+    const part = (text: string) => ({
+      headers: new Map([['content-transfer-encoding', 'BASE64']]),
+      bytes: Buffer.from(text),
+    });
     expect(decodePart(part('QUJD\r\nRA==')).toString()).toBe('ABCD');
     expect(() => decodePart(part('QUJDR'))).toThrow(MimeError);
   });
@@ -129,15 +136,27 @@ describe('forms of metadata values', () => {
   });
 
   it('reads a person, a device and an institution', () => {
-    expect(parsePersonValue('8999^NOM^Prenom^^^^^^&1.2.250.1.71.4.2.1&ISO^D^^^IDNPS')).toEqual({ id: '8999', isDevice: false });
-    expect(parsePersonValue('8999^DRIMBOX^EXEMPLE^^^^^^&1.2.250.1.71.4.2.1&ISO^U^^^EI')).toEqual({ id: '8999', isDevice: true });
+    expect(parsePersonValue('8999^NOM^Prenom^^^^^^&1.2.250.1.71.4.2.1&ISO^D^^^IDNPS')).toEqual({
+      id: '8999',
+      isDevice: false,
+    });
+    expect(parsePersonValue('8999^DRIMBOX^EXEMPLE^^^^^^&1.2.250.1.71.4.2.1&ISO^U^^^EI')).toEqual({
+      id: '8999',
+      isDevice: true,
+    });
     expect(parsePersonValue('8999^NOM^Prenom^^^^^^&1.2.3&ISO^D^^^IDNPS')).toBeUndefined();
-    expect(parseInstitutionValue('NOM^^^^^&1.2.250.1.71.4.2.2&ISO^IDNST^^^1990000001')).toEqual({ id: '1990000001', name: 'NOM' });
+    expect(parseInstitutionValue('NOM^^^^^&1.2.250.1.71.4.2.2&ISO^IDNST^^^1990000001')).toEqual({
+      id: '1990000001',
+      name: 'NOM',
+    });
     expect(parseInstitutionValue('NOM^^^^^&1.2.250.1.71.4.2.2&ISO^IDNST^^^')).toBeUndefined();
   });
 
   it('wants an authority for orders and accession numbers, not for studies', () => {
-    expect(parseReferenceId('1.2^^^^urn:ihe:iti:xds:2016:studyInstanceUID')).toEqual({ id: '1.2', kind: 'studyInstanceUid' });
+    expect(parseReferenceId('1.2^^^^urn:ihe:iti:xds:2016:studyInstanceUID')).toEqual({
+      id: '1.2',
+      kind: 'studyInstanceUid',
+    });
     expect(parseReferenceId('1^^^^urn:ihe:iti:xds:2013:order')).toBeUndefined();
   });
 });

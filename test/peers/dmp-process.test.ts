@@ -43,9 +43,13 @@ const call = <Content>(url: string, method: string, body: unknown): Promise<Cont
 
 const start = async (folder: string, port = '0'): Promise<Running> => {
   const main = resolve(import.meta.dirname, 'dmp/main.ts');
-  const child = spawn(process.execPath, [main, '--folder', folder, '--ca', testCaFolder, '--port', port, '--no-schemas'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [main, '--folder', folder, '--ca', testCaFolder, '--port', port, '--no-schemas'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   children.push(child);
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const { baseUrl, controlUrl } = JSON.parse(line) as { baseUrl: string; controlUrl: string };
@@ -86,7 +90,9 @@ describe('DMP stand-in as its own process', () => {
       ['provideAndRegister', 'refused', 'http'],
       ['provideAndRegister', 'accepted', undefined],
     ]);
-    expect(await control('POST', '/faults', { fault: { kind: 'autre' } })).toMatchObject({ error: expect.stringContaining('fault.kind') as string });
+    expect(await control('POST', '/faults', { fault: { kind: 'autre' } })).toMatchObject({
+      error: expect.stringContaining('fault.kind') as string,
+    });
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
     rmSync(folder, { recursive: true, force: true });

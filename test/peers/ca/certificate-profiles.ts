@@ -5,7 +5,11 @@
  *      AUTH_CLI = clientAuth + digitalSignature; SIGN = digitalSignature + nonRepudiation + emailProtection (as the whitelist signer has)
  */
 export const certificateProfiles = {
-  root: ['basicConstraints = critical,CA:TRUE', 'keyUsage = critical,keyCertSign,cRLSign', 'subjectKeyIdentifier = hash'],
+  root: [
+    'basicConstraints = critical,CA:TRUE',
+    'keyUsage = critical,keyCertSign,cRLSign',
+    'subjectKeyIdentifier = hash',
+  ],
   intermediate: [
     'basicConstraints = critical,CA:TRUE,pathlen:0',
     'keyUsage = critical,keyCertSign,cRLSign',

@@ -8,7 +8,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { authorityNames, type CertificateProfile, type SubjectName } from './certificate-profiles.ts';
-import { concatenatePem, type Credential, issueCredential, type Validity, writeRevocationList } from './openssl-authority.ts';
+import {
+  concatenatePem,
+  type Credential,
+  issueCredential,
+  type Validity,
+  writeRevocationList,
+} from './openssl-authority.ts';
 
 /** A structure that wants certificates. */
 export interface StructureOrder {
@@ -123,7 +129,12 @@ const issueLeaf = (
   path: string,
 ): Promise<Credential> => issueCredential({ profile, subject, validity, issuer: authority.intermediate, path });
 
-const issueServer = async (authority: Authority, subject: SubjectName, nowMs: number, path: string): Promise<Credential> => {
+const issueServer = async (
+  authority: Authority,
+  subject: SubjectName,
+  nowMs: number,
+  path: string,
+): Promise<Credential> => {
   const leaf = await issueLeaf(authority, 'ssl', subject, leafValidity(nowMs), path);
   const withChain = concatenatePem([leaf.certificateFile, authority.intermediate.certificateFile], `${path}-chain.crt`);
   return { certificateFile: withChain, keyFile: leaf.keyFile };
@@ -169,7 +180,13 @@ const issueNegative = async (
   const [revokedAuthCli, revokedSign, noOuAuthCli, otherStructureSign] = await Promise.all([
     issueLeaf(authority, 'authCli', subject, valid, path('revoked-auth-cli')),
     issueLeaf(authority, 'sign', subject, valid, path('revoked-sign')),
-    issueLeaf(authority, 'authCli', subject.filter(([type]) => type !== 'OU'), valid, path('no-ou-auth-cli')),
+    issueLeaf(
+      authority,
+      'authCli',
+      subject.filter(([type]) => type !== 'OU'),
+      valid,
+      path('no-ou-auth-cli'),
+    ),
     issueLeaf(authority, 'sign', other, valid, path('other-structure-sign')),
   ]);
   const rogueRootCertificateFile = rogue.root.certificateFile;
@@ -183,7 +200,9 @@ const makeWholeCa = async (folder: string, orders: readonly StructureOrder[], no
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'negative'), { recursive: true });
   const authority = await makeAuthority(folder, nowMs);
-  const serverName: SubjectName = [...structureName({ id: '1990000000', name: 'DMP EXEMPLE', commonName: 'localhost' })];
+  const serverName: SubjectName = [
+    ...structureName({ id: '1990000000', name: 'DMP EXEMPLE', commonName: 'localhost' }),
+  ];
   const first = orders[0] ?? (exampleStructures[0] as StructureOrder);
   const negative = await issueNegative(join(folder, 'negative'), authority, first, nowMs);
   const server = await issueServer(authority, serverName, nowMs, join(folder, 'server'));

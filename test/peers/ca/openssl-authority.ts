@@ -126,6 +126,12 @@ export const writeRevocationList = (
 
 /** Puts several PEM files one after the other. */
 export const concatenatePem = (files: readonly string[], target: string): string => {
-  writeFileSync(target, files.map((file) => readFileSync(file, 'utf8').trimEnd()).join('\n').concat('\n'));
+  writeFileSync(
+    target,
+    files
+      .map((file) => readFileSync(file, 'utf8').trimEnd())
+      .join('\n')
+      .concat('\n'),
+  );
   return target;
 };

@@ -53,7 +53,11 @@ export interface BuiltRequest {
   readonly signature: string;
 }
 
-export const buildSubmissionRequest = (facts: SubmissionFacts, target: TestTarget, alter: Alterations = {}): BuiltRequest => {
+export const buildSubmissionRequest = (
+  facts: SubmissionFacts,
+  target: TestTarget,
+  alter: Alterations = {},
+): BuiltRequest => {
   const kos = (alter.kosBytes ?? ((bytes) => bytes))(buildExampleKos(facts, alter.kos));
   const sign = alter.documentSign ?? target.credentials.sign;
   const signature = (alter.signatureAfter ?? keep)(buildDocumentSignature(facts, kos, sign, alter.signatureBefore));
@@ -62,7 +66,12 @@ export const buildSubmissionRequest = (facts: SubmissionFacts, target: TestTarge
   const envelope = buildEnvelope(action, `${target.baseUrl}/repository`, signedVihf(facts, target, alter), content);
   const sentKos = (alter.sentKos ?? ((bytes) => bytes))(kos);
   const body = buildRelatedBody((alter.envelope ?? keep)(envelope), sentKos, Buffer.from(signature));
-  return { contentType: (alter.contentType ?? keep)(relatedType), body: (alter.body ?? ((bytes) => bytes))(body), kos, signature };
+  return {
+    contentType: (alter.contentType ?? keep)(relatedType),
+    body: (alter.body ?? ((bytes) => bytes))(body),
+    kos,
+    signature,
+  };
 };
 
 export const submit = (facts: SubmissionFacts, target: TestTarget, alter: Alterations = {}): Promise<Answer> => {
@@ -84,10 +93,20 @@ const callPlain = (
   return post(url, target.agent, (alter.contentType ?? keep)(plainType), body);
 };
 
-export const getDocuments = (uniqueId: string, facts: SubmissionFacts, target: TestTarget, alter: Alterations = {}): Promise<Answer> =>
+export const getDocuments = (
+  uniqueId: string,
+  facts: SubmissionFacts,
+  target: TestTarget,
+  alter: Alterations = {},
+): Promise<Answer> =>
   callPlain('registry', 'urn:ihe:iti:2007:RegistryStoredQuery', buildGetDocuments(uniqueId), facts, target, alter);
 
-export const deleteEntry = (entryUuid: string, facts: SubmissionFacts, target: TestTarget, alter: Alterations = {}): Promise<Answer> =>
+export const deleteEntry = (
+  entryUuid: string,
+  facts: SubmissionFacts,
+  target: TestTarget,
+  alter: Alterations = {},
+): Promise<Answer> =>
   callPlain('registry', 'urn:ihe:iti:2010:UpdateDocumentSet', buildDeletion(facts, entryUuid), facts, target, alter);
 
 export const testExistence = (facts: SubmissionFacts, target: TestTarget, alter: Alterations = {}): Promise<Answer> =>

@@ -13,7 +13,8 @@ export interface SubmissionFacts {
 }
 
 /** A UID under 2.25 from a test's own counter. */
-export const exampleUid = (series: number, number: number): string => `2.25.99999900${series}${String(number).padStart(6, '0')}`;
+export const exampleUid = (series: number, number: number): string =>
+  `2.25.99999900${series}${String(number).padStart(6, '0')}`;
 
 /** Facts of the n-th submission: everything valid, all UIDs its own. */
 export const exampleFacts = (number: number, changes: Partial<SubmissionFacts> = {}): SubmissionFacts => ({

@@ -34,10 +34,15 @@ const sequence = (tag: string, ...items: Buffer[]): Buffer =>
 const keyObjectSelection = '1.2.840.10008.5.1.4.1.1.88.59';
 const ctImage = '1.2.840.10008.5.1.4.1.1.2';
 
-const reference = (uid: string): Buffer => Buffer.concat([element('00081150', 'UI', ctImage), element('00081155', 'UI', uid)]);
+const reference = (uid: string): Buffer =>
+  Buffer.concat([element('00081150', 'UI', ctImage), element('00081155', 'UI', uid)]);
 
 const code = (value: string, meaning: string): Buffer =>
-  Buffer.concat([element('00080100', 'SH', value), element('00080102', 'SH', 'DCM'), element('00080104', 'LO', meaning)]);
+  Buffer.concat([
+    element('00080100', 'SH', value),
+    element('00080102', 'SH', 'DCM'),
+    element('00080104', 'LO', meaning),
+  ]);
 
 /** Instance references of the manifest: two, in one series. */
 const evidence = (facts: SubmissionFacts): Buffer =>
@@ -86,7 +91,13 @@ export const buildExampleKos = (facts: SubmissionFacts, changes: KosChanges = {}
     element('00080201', 'SH', '+0200'),
     element('00100010', 'PN', `${facts.patient.family}^${facts.patient.given}`),
     element('00100020', 'LO', changes.patientId ?? facts.patient.ins),
-    sequence('00100024', Buffer.concat([element('00400032', 'UT', changes.patientIssuer ?? facts.patient.oid), element('00400033', 'CS', 'ISO')])),
+    sequence(
+      '00100024',
+      Buffer.concat([
+        element('00400032', 'UT', changes.patientIssuer ?? facts.patient.oid),
+        element('00400033', 'CS', 'ISO'),
+      ]),
+    ),
     element('0020000D', 'UI', changes.studyInstanceUid ?? facts.studyInstanceUid),
     element('0020000E', 'UI', `${facts.studyInstanceUid}.59`),
     element('0040A040', 'CS', 'CONTAINER'),

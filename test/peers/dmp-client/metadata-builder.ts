@@ -80,7 +80,12 @@ const entry = (facts: SubmissionFacts, writer: Writer, parts: EntryParts): strin
     localized('Description', 'KOS') +
     writer.author(parts.id, '93606bcf-9494-43ec-9b4e-a7748d1a838d', personValue(facts), institutionValue(facts)) +
     parts.codes.map(([scheme, code]) => writer.code(parts.id, scheme, code)).join('') +
-    writer.identifier(parts.id, '58a6f841-87b3-4a3e-92fd-a8ffeff98427', 'XDSDocumentEntry.patientId', patientValue(facts)) +
+    writer.identifier(
+      parts.id,
+      '58a6f841-87b3-4a3e-92fd-a8ffeff98427',
+      'XDSDocumentEntry.patientId',
+      patientValue(facts),
+    ) +
     `${writer.identifier(parts.id, '2e82c1f6-a085-4c72-9da3-8640a32e42ab', 'XDSDocumentEntry.uniqueId', parts.uniqueId)}</ExtrinsicObject>`
   );
 };
@@ -99,7 +104,13 @@ const kosEntry = (facts: SubmissionFacts, writer: Writer, kos: Uint8Array): stri
     language: 'fr-FR',
     bytes: kos,
     extraSlots:
-      slot('sourcePatientInfo', `PID-5|${facts.patient.family}^${facts.patient.given}^^^^^L`, 'PID-7|19900101', 'PID-8|F', 'PID-11|^^^^^^BDL^^75056') +
+      slot(
+        'sourcePatientInfo',
+        `PID-5|${facts.patient.family}^${facts.patient.given}^^^^^L`,
+        'PID-7|19900101',
+        'PID-8|F',
+        'PID-11|^^^^^^BDL^^75056',
+      ) +
       slot(
         'urn:ihe:iti:xds:2013:referenceIdList',
         'ACN-EXEMPLE-1^^^&1.2.250.1.999999.3&ISO^urn:ihe:iti:xds:2013:accession',
@@ -109,7 +120,10 @@ const kosEntry = (facts: SubmissionFacts, writer: Writer, kos: Uint8Array): stri
     title: "Reference d'Objets d'un Examen d'Imagerie",
     codes: [
       ['41a5887f-8865-4c09-adf7-e362475b143a', ['31', '1.2.250.1.213.1.1.4.1', 'Imagerie médicale']],
-      ['f0306f51-975f-434e-a61c-c59651d33983', ['IMG-KOS', '1.2.250.1.213.1.1.4.12', "Reference d'objets d'un examen d'imagerie"]],
+      [
+        'f0306f51-975f-434e-a61c-c59651d33983',
+        ['IMG-KOS', '1.2.250.1.213.1.1.4.12', "Reference d'objets d'un examen d'imagerie"],
+      ],
       [confidentiality, ['N', '2.16.840.1.113883.5.25', 'Normal']],
       ['a09d5840-386c-46f2-b5ad-9c3699a4309d', ['1.2.840.10008.5.1.4.1.1.88.59', '1.2.840.10008.2.6.1', 'KOS']],
       ...place,
@@ -133,7 +147,10 @@ const signatureEntry = (facts: SubmissionFacts, writer: Writer, signature: Uint8
       [confidentiality, ['N', '2.16.840.1.113883.5.25', 'Normal']],
       [confidentiality, ['MASQUE_PS', '1.2.250.1.213.1.1.4.13', 'Masqué aux professionnels de santé']],
       [confidentiality, ['INVISIBLE_PATIENT', '1.2.250.1.213.1.1.4.13', 'Non visible par le patient']],
-      ['a09d5840-386c-46f2-b5ad-9c3699a4309d', ['http://www.w3.org/2000/09/xmldsig#', 'URN', 'Default Signature Style']],
+      [
+        'a09d5840-386c-46f2-b5ad-9c3699a4309d',
+        ['http://www.w3.org/2000/09/xmldsig#', 'URN', 'Default Signature Style'],
+      ],
       ...place,
       [eventCode, ['1.2.840.10065.1.12.1.14', '1.2.840.10065.1.12', 'Source']],
     ],

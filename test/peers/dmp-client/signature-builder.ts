@@ -59,6 +59,8 @@ export const buildDocumentSignature = (
   const digested = unsigned
     .replace('MANIFEST-DIGEST', sha1(canonicalOf(unsigned, 'IHEManifest')))
     .replace('PROPERTIES-DIGEST', sha1(canonicalOf(unsigned, 'S0-SignedProperties')));
-  const value = createSign('RSA-SHA1').update(canonicalOf(digested, 'SignedInfo')).sign(readFileSync(sign.keyFile), 'base64');
+  const value = createSign('RSA-SHA1')
+    .update(canonicalOf(digested, 'SignedInfo'))
+    .sign(readFileSync(sign.keyFile), 'base64');
   return digested.replace('SIGNATURE-VALUE', value);
 };

@@ -26,18 +26,22 @@ export const createTestAgent = (files: ClientFiles, options: { readonly keepAliv
 
 export const post = (url: string, agent: Agent, contentType: string, body: Buffer): Promise<Answer> =>
   new Promise((done, failed) => {
-    const sent = request(url, { method: 'POST', agent, headers: { 'content-type': contentType, 'content-length': body.length } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', failed);
-      response.on('end', () =>
-        done({
-          status: response.statusCode ?? 0,
-          contentType: response.headers['content-type'] ?? '',
-          text: Buffer.concat(chunks).toString(),
-        }),
-      );
-    });
+    const sent = request(
+      url,
+      { method: 'POST', agent, headers: { 'content-type': contentType, 'content-length': body.length } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', failed);
+        response.on('end', () =>
+          done({
+            status: response.statusCode ?? 0,
+            contentType: response.headers['content-type'] ?? '',
+            text: Buffer.concat(chunks).toString(),
+          }),
+        );
+      },
+    );
     sent.on('error', failed);
     sent.end(body);
   });
@@ -56,7 +60,9 @@ export const relatedType =
 
 const part = (id: string, type: string, bytes: Buffer): Buffer =>
   Buffer.concat([
-    Buffer.from(`--MIMEBoundary_Exemple\r\nContent-Type: ${type}\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <${id}>\r\n\r\n`),
+    Buffer.from(
+      `--MIMEBoundary_Exemple\r\nContent-Type: ${type}\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <${id}>\r\n\r\n`,
+    ),
     bytes,
     Buffer.from('\r\n'),
   ]);

@@ -32,7 +32,10 @@ export const buildVihf = (facts: SubmissionFacts, sign: Credential): string => {
     attribute('LPS_ID_HOMOLOGATION_DMP', 'EXEMPLE-1') +
     attribute('urn:oasis:names:tc:xacml:2.0:resource:resource-id', `${ins}^^^&amp;${oid}&amp;ISO^NH`) +
     attribute('Authentification_Mode', 'INDIRECTE') +
-    attribute('urn:oasis:names:tc:xspa:1.0:subject:purposeofuse', coded('PurposeOfUse', 'normal', '1.2.250.1.213.1.1.4.248')) +
+    attribute(
+      'urn:oasis:names:tc:xspa:1.0:subject:purposeofuse',
+      coded('PurposeOfUse', 'normal', '1.2.250.1.213.1.1.4.248'),
+    ) +
     attribute(
       'urn:oasis:names:tc:xacml:2.0:subject:role',
       coded('Role', '10', '1.2.250.1.71.1.2.7'),
@@ -45,7 +48,10 @@ export const buildVihf = (facts: SubmissionFacts, sign: Credential): string => {
 export type SignatureHash = 'sha1' | 'sha256';
 const algorithms = {
   sha1: { signature: 'http://www.w3.org/2000/09/xmldsig#rsa-sha1', digest: 'http://www.w3.org/2000/09/xmldsig#sha1' },
-  sha256: { signature: 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256', digest: 'http://www.w3.org/2001/04/xmlenc#sha256' },
+  sha256: {
+    signature: 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
+    digest: 'http://www.w3.org/2001/04/xmlenc#sha256',
+  },
 } as const;
 const exclusive = 'http://www.w3.org/2001/10/xml-exc-c14n#';
 
@@ -58,13 +64,17 @@ export const signVihf = (vihf: string, sign: Credential, hash: SignatureHash = '
     privateKey: readFileSync(sign.keyFile),
     signatureAlgorithm: algorithms[hash].signature,
     canonicalizationAlgorithm: exclusive,
-    getKeyInfoContent: () => `<ds:X509Data><ds:X509Certificate>${certificateText(sign)}</ds:X509Certificate></ds:X509Data>`,
+    getKeyInfoContent: () =>
+      `<ds:X509Data><ds:X509Certificate>${certificateText(sign)}</ds:X509Certificate></ds:X509Data>`,
   });
   signer.addReference({
     xpath: '/*',
     transforms: ['http://www.w3.org/2000/09/xmldsig#enveloped-signature', exclusive],
     digestAlgorithm: algorithms[hash].digest,
   });
-  signer.computeSignature(vihf, { prefix: 'ds', location: { reference: "//*[local-name(.)='Issuer']", action: 'after' } });
+  signer.computeSignature(vihf, {
+    prefix: 'ds',
+    location: { reference: "//*[local-name(.)='Issuer']", action: 'after' },
+  });
   return signer.getSignedXml();
 };

@@ -10,7 +10,8 @@ const checkOriginal = (association: Association, findings: Findings): void => {
   }
 };
 
-const ofType = (list: RegistryObjectList, type: string): Association[] => list.associations.filter((each) => each.type === type);
+const ofType = (list: RegistryObjectList, type: string): Association[] =>
+  list.associations.filter((each) => each.type === type);
 
 const checkMembers = (list: RegistryObjectList, setId: string, findings: Findings): void => {
   const members = ofType(list, associationTypes.hasMember);
@@ -18,7 +19,8 @@ const checkMembers = (list: RegistryObjectList, setId: string, findings: Finding
   const targets = members.map((member) => member.target).sort();
   const wanted = list.entries.map((entry) => entry.id).sort();
   const isWhole = members.every((member) => member.source === setId) && targets.join() === wanted.join();
-  if (!isWhole) findings.registry('association/has-member', metadata, 'HasMember must bind the set to each entry, once');
+  if (!isWhole)
+    findings.registry('association/has-member', metadata, 'HasMember must bind the set to each entry, once');
 };
 
 const checkSigns = (list: RegistryObjectList, setId: string, signatureId: string, findings: Findings): void => {
@@ -36,7 +38,8 @@ const checkUniqueIds = (list: RegistryObjectList, findings: Findings): void => {
     ...objects.flatMap((object) => [...object.classifications, ...object.externalIdentifiers].map(({ id }) => id)),
     ...list.associations.map(({ id }) => id),
   ];
-  if (ids.includes('') || new Set(ids).size !== ids.length) findings.registry('object/id-repeated', metadata, 'an id is missing or given twice');
+  if (ids.includes('') || new Set(ids).size !== ids.length)
+    findings.registry('object/id-repeated', metadata, 'an id is missing or given twice');
 };
 
 export interface AssociationIds {
@@ -46,7 +49,11 @@ export interface AssociationIds {
 }
 
 /** @returns entryUUID that the KOS replaces, if any */
-export const checkAssociations = (list: RegistryObjectList, ids: AssociationIds, findings: Findings): string | undefined => {
+export const checkAssociations = (
+  list: RegistryObjectList,
+  ids: AssociationIds,
+  findings: Findings,
+): string | undefined => {
   checkUniqueIds(list, findings);
   checkMembers(list, ids.setId, findings);
   checkSigns(list, ids.setId, ids.signatureId, findings);

@@ -16,7 +16,9 @@ export const pemBlocks = (pem: string, label: string): string[] =>
 
 export const loadTrustStore = (files: { readonly chainFile: string; readonly crlFile?: string }): TrustStore => {
   const lists = files.crlFile === undefined ? [] : pemBlocks(readFileSync(files.crlFile, 'utf8'), 'X509 CRL');
-  const serials = lists.flatMap((pem) => readRevokedSerials(Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')));
+  const serials = lists.flatMap((pem) =>
+    readRevokedSerials(Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')),
+  );
   return {
     authorities: pemBlocks(readFileSync(files.chainFile, 'utf8'), 'CERTIFICATE').map((pem) => new X509Certificate(pem)),
     revokedSerials: new Set(serials),
@@ -30,7 +32,9 @@ const isValidAt = (certificate: X509Certificate, atUtcMs: number): boolean =>
 export const isTrusted = (certificate: X509Certificate, store: TrustStore, atUtcMs: number, depth = 0): boolean => {
   if (!isValidAt(certificate, atUtcMs) || depth > 4) return false;
   if (store.revokedSerials.has(canonicalSerial(certificate.serialNumber))) return false;
-  const issuer = store.authorities.find((authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey));
+  const issuer = store.authorities.find(
+    (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),
+  );
   if (issuer === undefined) return false;
   return issuer.fingerprint256 === certificate.fingerprint256 || isTrusted(issuer, store, atUtcMs, depth + 1);
 };

@@ -30,13 +30,17 @@ export const visibilityFlags: readonly string[] = ['MASQUE_PS', 'INVISIBLE_PATIE
 export const signatureFlags: readonly string[] = ['MASQUE_PS', 'INVISIBLE_PATIENT'];
 
 export const modalities: ReadonlySet<string> = new Set(
-  ('AR ASMT AU BDUS BI BMD CR CT CFM DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IVOCT IVUS KER KO LEN LS M3D MG MR NM ' +
+  (
+    'AR ASMT AU BDUS BI BMD CR CT CFM DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IVOCT IVUS KER KO LEN LS M3D MG MR NM ' +
     'OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE RTIMAGE RTPLAN RTRECORD RTSTRUCT ' +
-    'RTINTENT RTRAD RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA XA XAPROTOCOL XC').split(' '),
+    'RTINTENT RTRAD RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA XA XAPROTOCOL XC'
+  ).split(' '),
 );
 
 /** Schemes of event codes: what they code, and whether only older samples use them. */
-export const eventCodeSchemes: Readonly<Record<string, { readonly kind: 'modality' | 'region' | 'act'; readonly isOld: boolean }>> = {
+export const eventCodeSchemes: Readonly<
+  Record<string, { readonly kind: 'modality' | 'region' | 'act'; readonly isOld: boolean }>
+> = {
   [oids.dicomOntology]: { kind: 'modality', isOld: false },
   [oids.snomedCt]: { kind: 'region', isOld: false },
   '1.2.250.1.213.1.1.5.618': { kind: 'modality', isOld: true },

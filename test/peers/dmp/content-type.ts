@@ -6,7 +6,8 @@ export interface MediaType {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const parameterPattern = /;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\\r\n]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z:/<>@-]+))[ \t]*/y;
+const parameterPattern =
+  /;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\\r\n]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z:/<>@-]+))[ \t]*/y;
 
 /** @returns undefined when it is no media type: nothing is guessed. A value outside quotes may hold `:/<>@`, as senders write it. */
 export const parseMediaType = (header: string): MediaType | undefined => {

@@ -33,7 +33,10 @@ const serve = async (standIn: DmpStandIn, request: IncomingMessage, response: Se
   } else answer(response, 404, { error: 'no such route' });
 };
 
-export const startControlListener = async (standIn: DmpStandIn, port: number): Promise<{ url: string; close: () => Promise<void> }> => {
+export const startControlListener = async (
+  standIn: DmpStandIn,
+  port: number,
+): Promise<{ url: string; close: () => Promise<void> }> => {
   const server: Server = createServer((request, response) => {
     serve(standIn, request, response).catch((error: unknown) =>
       answer(response, 400, { error: error instanceof Error ? error.message : 'error' }),

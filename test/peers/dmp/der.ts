@@ -45,7 +45,9 @@ export const readRevokedSerials = (list: Buffer): string[] => {
   const sequences = tbs.filter(({ tag }) => tag === 0x30);
   const revoked = sequences[2];
   if (revoked === undefined) return [];
-  return readDer(revoked.content).map(({ content }) => canonicalSerial(readDer(content)[0]?.content.toString('hex') ?? ''));
+  return readDer(revoked.content).map(({ content }) =>
+    canonicalSerial(readDer(content)[0]?.content.toString('hex') ?? ''),
+  );
 };
 
 export const canonicalSerial = (hexadecimal: string): string => hexadecimal.toUpperCase().replace(/^0+/, '');

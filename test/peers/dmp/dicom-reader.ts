@@ -27,8 +27,10 @@ const undefinedLength = 0xffffffff;
 const longForms: readonly string[] = ['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV'];
 /** Sequences met in key object documents, for Implicit VR where the tag alone says it. */
 const sequenceTags: ReadonlySet<string> = new Set(
-  ('00081032 00081110 00081111 00081115 00081140 00081199 00100024 00101002 00080051 00080082 00321064 00400008 00400026 00400027 ' +
-    '0040A043 0040A073 0040A168 0040A360 0040A370 0040A372 0040A375 0040A385 0040A504 0040A525 0040A730 00540220').split(' '),
+  (
+    '00081032 00081110 00081111 00081115 00081140 00081199 00100024 00101002 00080051 00080082 00321064 00400008 00400026 00400027 ' +
+    '0040A043 0040A073 0040A168 0040A360 0040A370 0040A372 0040A375 0040A385 0040A504 0040A525 0040A730 00540220'
+  ).split(' '),
 );
 
 interface Reader {
@@ -45,7 +47,13 @@ interface Header {
 }
 
 const tagAt = (bytes: Buffer, offset: number): string =>
-  (bytes.readUInt16LE(offset).toString(16).padStart(4, '0') + bytes.readUInt16LE(offset + 2).toString(16).padStart(4, '0')).toUpperCase();
+  (
+    bytes.readUInt16LE(offset).toString(16).padStart(4, '0') +
+    bytes
+      .readUInt16LE(offset + 2)
+      .toString(16)
+      .padStart(4, '0')
+  ).toUpperCase();
 
 const readHeader = (reader: Reader, offset: number): Header => {
   const { bytes } = reader;
@@ -56,7 +64,8 @@ const readHeader = (reader: Reader, offset: number): Header => {
   }
   const vr = bytes.toString('latin1', offset + 4, offset + 6);
   if (!/^[A-Z]{2}$/.test(vr)) throw new DicomInvalid('value representation missing');
-  if (!longForms.includes(vr)) return { tag, isSequence: false, length: bytes.readUInt16LE(offset + 6), valueAt: offset + 8 };
+  if (!longForms.includes(vr))
+    return { tag, isSequence: false, length: bytes.readUInt16LE(offset + 6), valueAt: offset + 8 };
   return { tag, isSequence: vr === 'SQ', length: bytes.readUInt32LE(offset + 8), valueAt: offset + 12 };
 };
 
@@ -119,7 +128,8 @@ export const readDicomFile = (file: Uint8Array): DicomFile => {
     const metaEnd = groupLength.valueAt + 4 + bytes.readUInt32LE(groupLength.valueAt);
     const meta = readDataset(metaReader, groupLength.valueAt + 4, metaEnd).value;
     const syntax = meta.get('00020010')?.text;
-    if (syntax !== explicitLittleEndian && syntax !== implicitLittleEndian) throw new DicomInvalid('transfer syntax not accepted');
+    if (syntax !== explicitLittleEndian && syntax !== implicitLittleEndian)
+      throw new DicomInvalid('transfer syntax not accepted');
     const isUtf8 = bytes.subarray(metaEnd).includes('ISO_IR 192');
     const decoder = new TextDecoder(isUtf8 ? 'utf-8' : 'latin1');
     const reader: Reader = { bytes, isExplicit: syntax === explicitLittleEndian, decoder };
@@ -131,4 +141,5 @@ export const readDicomFile = (file: Uint8Array): DicomFile => {
 };
 
 export const textOfTag = (dataset: DicomDataset | undefined, tag: string): string => dataset?.get(tag)?.text ?? '';
-export const itemsOfTag = (dataset: DicomDataset | undefined, tag: string): readonly DicomDataset[] => dataset?.get(tag)?.items ?? [];
+export const itemsOfTag = (dataset: DicomDataset | undefined, tag: string): readonly DicomDataset[] =>
+  dataset?.get(tag)?.items ?? [];

@@ -25,7 +25,14 @@ import {
   type FormContext,
 } from './object-rules.ts';
 import { checkPatientId } from './submission-set-rules.ts';
-import { isOidValue, isSourcePatientId, isSourcePatientInfo, parsePersonValue, parseReferenceId, type ReferenceId } from './value-forms.ts';
+import {
+  isOidValue,
+  isSourcePatientId,
+  isSourcePatientInfo,
+  parsePersonValue,
+  parseReferenceId,
+  type ReferenceId,
+} from './value-forms.ts';
 import type { Vihf } from './vihf.ts';
 
 const metadata = registryCodes.repositoryMetadata;
@@ -40,19 +47,32 @@ const checkConfidentiality = (entry: RegistryObject, findings: Findings): string
   const base = all.filter((each) => each.codingScheme === oids.confidentiality && /^[NRV]$/.test(each.code));
   const flags = all.filter((each) => each.codingScheme === oids.visibilityCodes && visibilityFlags.includes(each.code));
   const codes = all.map((each) => each.code);
-  const isWhole = base.length === 1 && base.length + flags.length === all.length && new Set(codes).size === codes.length;
-  if (!isWhole) findings.registry('code/confidentialityCode', metadata, `${entry.id}: one of N, R, V, then known flags once each`);
-  if (all.some((each) => each.displayName === '')) findings.registry('code/confidentialityCode', metadata, `${entry.id}: name missing`);
+  const isWhole =
+    base.length === 1 && base.length + flags.length === all.length && new Set(codes).size === codes.length;
+  if (!isWhole)
+    findings.registry('code/confidentialityCode', metadata, `${entry.id}: one of N, R, V, then known flags once each`);
+  if (all.some((each) => each.displayName === ''))
+    findings.registry('code/confidentialityCode', metadata, `${entry.id}: name missing`);
   return flags.map((each) => each.code);
 };
 
 const checkPlace = (entry: RegistryObject, findings: Findings): void => {
   const facility = checkCode(entry, schemes.facilityType, 'healthcareFacilityTypeCode', findings);
-  if (facility !== undefined && (facility.codingScheme !== oids.activitySectors || !facilityTypePattern.test(facility.code))) {
-    findings.registry('code/healthcareFacilityTypeCode', metadata, `${entry.id}: healthcareFacilityTypeCode not in JDV_J02`);
+  if (
+    facility !== undefined &&
+    (facility.codingScheme !== oids.activitySectors || !facilityTypePattern.test(facility.code))
+  ) {
+    findings.registry(
+      'code/healthcareFacilityTypeCode',
+      metadata,
+      `${entry.id}: healthcareFacilityTypeCode not in JDV_J02`,
+    );
   }
   const practice = checkCode(entry, schemes.practiceSetting, 'practiceSettingCode', findings);
-  if (practice !== undefined && (practice.codingScheme !== oids.practiceSettings || !practiceSettingPattern.test(practice.code))) {
+  if (
+    practice !== undefined &&
+    (practice.codingScheme !== oids.practiceSettings || !practiceSettingPattern.test(practice.code))
+  ) {
     findings.registry('code/practiceSettingCode', metadata, `${entry.id}: practiceSettingCode not in JDV_J04`);
   }
 };
@@ -67,7 +87,8 @@ const checkEventCodes = (entry: RegistryObject, findings: Findings): void => {
     if (isModality) modalityCount += 1;
     if (scheme?.isOld === true) findings.tolerate('code/eventCode-old-scheme', `${entry.id}: ${codingScheme}`);
     const isKnown = isRegion || isModality || (scheme?.kind === 'act' && code !== '');
-    if (!isKnown || displayName === '') findings.registry('code/eventCodeList', metadata, `${entry.id}: event code ${code} not expected`);
+    if (!isKnown || displayName === '')
+      findings.registry('code/eventCodeList', metadata, `${entry.id}: event code ${code} not expected`);
   }
   if (modalityCount === 0) findings.registry('code/eventCodeList', metadata, `${entry.id}: no modality`);
   if (new Set(codes.map(({ code, codingScheme }) => `${code}^${codingScheme}`)).size !== codes.length) {
@@ -89,7 +110,8 @@ const checkReferenceIds = (entry: RegistryObject, findings: Findings): readonly 
 const checkEntry = (entry: RegistryObject, vihf: Vihf, context: FormContext, findings: Findings): string => {
   checkForm(entry, context, findings);
   checkOnlyKnownSlots(entry, entrySlots, findings);
-  if (entry.objectType !== schemes.documentEntry) findings.registry('entry/object-type', metadata, `${entry.id}: objectType not expected`);
+  if (entry.objectType !== schemes.documentEntry)
+    findings.registry('entry/object-type', metadata, `${entry.id}: objectType not expected`);
   if (entry.title === '') findings.registry('entry/title', metadata, `${entry.id}: title missing`);
   checkDateSlot(entry, 'creationTime', context, findings);
   checkDateSlot(entry, 'serviceStartTime', context, findings);
@@ -106,7 +128,8 @@ const checkEntry = (entry: RegistryObject, vihf: Vihf, context: FormContext, fin
   checkPlace(entry, findings);
   checkPatientId(entry, schemes.entryPatientId, 'XDSDocumentEntry.patientId', vihf, findings);
   const uniqueId = checkIdentifier(entry, schemes.entryUniqueId, 'XDSDocumentEntry.uniqueId', findings);
-  if (uniqueId !== '' && !isOidValue(uniqueId)) findings.registry('entry/unique-id', metadata, `${entry.id}: uniqueId must be a UID`);
+  if (uniqueId !== '' && !isOidValue(uniqueId))
+    findings.registry('entry/unique-id', metadata, `${entry.id}: uniqueId must be a UID`);
   return uniqueId;
 };
 
@@ -117,7 +140,12 @@ export interface KosEntry {
   readonly flags: readonly string[];
 }
 
-export const checkKosEntry = (entry: RegistryObject, vihf: Vihf, context: FormContext, findings: Findings): KosEntry => {
+export const checkKosEntry = (
+  entry: RegistryObject,
+  vihf: Vihf,
+  context: FormContext,
+  findings: Findings,
+): KosEntry => {
   const uniqueId = checkEntry(entry, vihf, context, findings);
   if (checkSingleSlot(entry, 'languageCode', findings) !== 'fr-FR') {
     findings.registry('slot/languageCode', metadata, `${entry.id}: languageCode fr-FR expected`);
@@ -128,12 +156,18 @@ export const checkKosEntry = (entry: RegistryObject, vihf: Vihf, context: FormCo
   if (!/^[0-9a-f]{40}$/.test(checkSingleSlot(entry, 'hash', findings))) {
     findings.registry('slot/hash', metadata, `${entry.id}: hash must be a SHA-1 in lower-case hexadecimal`);
   }
-  if (!/^[1-9]\d*$/.test(checkSingleSlot(entry, 'size', findings))) findings.registry('slot/size', metadata, `${entry.id}: size malformed`);
+  if (!/^[1-9]\d*$/.test(checkSingleSlot(entry, 'size', findings)))
+    findings.registry('slot/size', metadata, `${entry.id}: size malformed`);
   checkFixedCode(entry, schemes.classCode, 'classCode', kosCodes.classCode, findings);
   checkFixedCode(entry, schemes.typeCode, 'typeCode', kosCodes.typeCode, findings);
   checkFixedCode(entry, schemes.formatCode, 'formatCode', kosCodes.formatCode, findings);
   checkEventCodes(entry, findings);
-  return { object: entry, uniqueId, references: checkReferenceIds(entry, findings), flags: checkConfidentiality(entry, findings) };
+  return {
+    object: entry,
+    uniqueId,
+    references: checkReferenceIds(entry, findings),
+    flags: checkConfidentiality(entry, findings),
+  };
 };
 
 export interface SignatureEntry {
@@ -141,7 +175,12 @@ export interface SignatureEntry {
   readonly uniqueId: string;
 }
 
-export const checkSignatureEntry = (entry: RegistryObject, vihf: Vihf, context: FormContext, findings: Findings): SignatureEntry => {
+export const checkSignatureEntry = (
+  entry: RegistryObject,
+  vihf: Vihf,
+  context: FormContext,
+  findings: Findings,
+): SignatureEntry => {
   const uniqueId = checkEntry(entry, vihf, context, findings);
   if (checkSingleSlot(entry, 'languageCode', findings) !== 'art') {
     findings.registry('slot/languageCode', metadata, `${entry.id}: languageCode art expected`);
@@ -152,8 +191,13 @@ export const checkSignatureEntry = (entry: RegistryObject, vihf: Vihf, context: 
   checkFixedCode(entry, schemes.eventCode, 'eventCodeList', signatureEventCode, findings);
   const flags = checkConfidentiality(entry, findings);
   if (!signatureFlags.every((flag) => flags.includes(flag))) {
-    findings.registry('signature-entry/hidden', metadata, `${entry.id}: a signature is hidden from professionals and the patient`);
+    findings.registry(
+      'signature-entry/hidden',
+      metadata,
+      `${entry.id}: a signature is hidden from professionals and the patient`,
+    );
   }
-  if (!entry.slots.has('hash') || !entry.slots.has('size')) findings.tolerate('signature-entry/hash-absent', `${entry.id}: hash or size absent`);
+  if (!entry.slots.has('hash') || !entry.slots.has('size'))
+    findings.tolerate('signature-entry/hash-absent', `${entry.id}: hash or size absent`);
   return { object: entry, uniqueId };
 };

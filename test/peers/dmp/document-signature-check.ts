@@ -4,9 +4,23 @@
  * @see facts/spec.md b.4.5 · facts/cisis.md 3.4 · facts/poc.md 3.9 · XAdES 1.1.1 and 1.3.2
  */
 import { createHash, type X509Certificate } from 'node:crypto';
-import { isSameName, isSigningCertificate, isTrusted, nameOf, structureOf, type TrustStore } from './certificate-chain.ts';
+import {
+  isSameName,
+  isSigningCertificate,
+  isTrusted,
+  nameOf,
+  structureOf,
+  type TrustStore,
+} from './certificate-chain.ts';
 import { type Findings, registryCodes } from './findings.ts';
-import { digestOf, readSignature, SignatureRefused, statedDigest, verifyFragment, verifySignedInfo } from './xml-signature.ts';
+import {
+  digestOf,
+  readSignature,
+  SignatureRefused,
+  statedDigest,
+  verifyFragment,
+  verifySignedInfo,
+} from './xml-signature.ts';
 import {
   attributeOf,
   childrenNamed,
@@ -51,7 +65,8 @@ const checkManifest = (manifest: XmlNode, documents: SignedDocuments, refuse: Re
     return;
   }
   const references = childrenNamed(manifest, ds, 'Reference');
-  const of = (uniqueId: string): XmlNode | undefined => references.find((each) => attributeOf(each, 'URI') === `urn:oid:${uniqueId}`);
+  const of = (uniqueId: string): XmlNode | undefined =>
+    references.find((each) => attributeOf(each, 'URI') === `urn:oid:${uniqueId}`);
   const set = of(documents.submissionSetUniqueId);
   const kos = of(documents.kosUniqueId);
   if (references.length !== 2 || set === undefined || kos === undefined) {
@@ -59,14 +74,17 @@ const checkManifest = (manifest: XmlNode, documents: SignedDocuments, refuse: Re
     return;
   }
   if (statedDigest(set) !== 'AA==') refuse('xades/set-digest', 'digest of the submission set must be AA==');
-  if (onlyChild(kos, ds, 'Transforms') !== undefined) refuse('xades/kos-transforms', 'a binary document has no transform');
-  if (digestOf(kos, documents.kos) !== statedDigest(kos)) refuse('xades/kos-digest', 'digest of the KOS does not match');
+  if (onlyChild(kos, ds, 'Transforms') !== undefined)
+    refuse('xades/kos-transforms', 'a binary document has no transform');
+  if (digestOf(kos, documents.kos) !== statedDigest(kos))
+    refuse('xades/kos-digest', 'digest of the KOS does not match');
 };
 
 const checkSigningTime = (properties: XmlNode, context: SignatureContext, refuse: Refuse): void => {
   const text = properties.children.find(({ name }) => name === 'SigningTime')?.text.trim() ?? '';
   const isFormed = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  if (!isFormed || !(Date.parse(text) <= context.nowMs + context.maxSkewMs)) refuse('xades/signing-time', 'SigningTime missing or in the future');
+  if (!isFormed || !(Date.parse(text) <= context.nowMs + context.maxSkewMs))
+    refuse('xades/signing-time', 'SigningTime missing or in the future');
 };
 
 const checkSigningCertificate = (properties: XmlNode, certificate: X509Certificate, refuse: Refuse): void => {
@@ -80,7 +98,8 @@ const checkSigningCertificate = (properties: XmlNode, certificate: X509Certifica
   const issuerSerial = first?.children.find(({ name }) => name === 'IssuerSerial');
   const issuer = onlyChild(issuerSerial, ds, 'X509IssuerName')?.text ?? '';
   const serial = onlyChild(issuerSerial, ds, 'X509SerialNumber')?.text.trim() ?? '';
-  const isSame = isSameName(issuer, nameOf(certificate.issuer)) && serial === BigInt(`0x${certificate.serialNumber}`).toString();
+  const isSame =
+    isSameName(issuer, nameOf(certificate.issuer)) && serial === BigInt(`0x${certificate.serialNumber}`).toString();
   if (!isSame) refuse('xades/issuer-serial', 'IssuerSerial is not that of the certificate');
 };
 
@@ -91,7 +110,11 @@ const checkSignedProperties = (
   refuse: Refuse,
 ): void => {
   const signed = properties.children.find(({ name }) => name === 'SignedSignatureProperties');
-  if (digestNamespaces[properties.namespace] === undefined || properties.name !== 'SignedProperties' || signed === undefined) {
+  if (
+    digestNamespaces[properties.namespace] === undefined ||
+    properties.name !== 'SignedProperties' ||
+    signed === undefined
+  ) {
     refuse('xades/signed-properties', 'SignedProperties missing or of an unknown version');
     return;
   }
@@ -101,16 +124,25 @@ const checkSignedProperties = (
 
 const checkPurpose = (signature: XmlNode, refuse: Refuse): void => {
   const id = attributeOf(signature, 'Id');
-  const property = descendantsNamed(signature, ds, 'SignatureProperty').find((each) => attributeOf(each, 'Id') === 'purposeOfSignature');
+  const property = descendantsNamed(signature, ds, 'SignatureProperty').find(
+    (each) => attributeOf(each, 'Id') === 'purposeOfSignature',
+  );
   if (property?.text.trim() !== sourcePurpose || attributeOf(property, 'Target') !== `#${id}`) {
     refuse('xades/purpose', 'purposeOfSignature missing or not Source');
   }
 };
 
-const checkCertificate = (certificate: X509Certificate, documents: SignedDocuments, context: SignatureContext, refuse: Refuse): void => {
-  if (!isTrusted(certificate, context.trust, context.nowMs)) refuse('xades/signer-untrusted', 'certificate not trusted');
+const checkCertificate = (
+  certificate: X509Certificate,
+  documents: SignedDocuments,
+  context: SignatureContext,
+  refuse: Refuse,
+): void => {
+  if (!isTrusted(certificate, context.trust, context.nowMs))
+    refuse('xades/signer-untrusted', 'certificate not trusted');
   if (!isSigningCertificate(certificate)) refuse('xades/signer-not-sign', 'Not a valid signature certificate');
-  if (structureOf(certificate) !== documents.signerUnit) refuse('xades/signer-other-structure', 'signed by another structure');
+  if (structureOf(certificate) !== documents.signerUnit)
+    refuse('xades/signer-other-structure', 'signed by another structure');
 };
 
 const checkSignature = (root: XmlNode, documents: SignedDocuments, context: SignatureContext, refuse: Refuse): void => {
@@ -118,11 +150,13 @@ const checkSignature = (root: XmlNode, documents: SignedDocuments, context: Sign
     refuse('xades/root', 'the signature document is not a ds:Signature');
     return;
   }
-  if (attributeOf(root, 'Id') !== documents.signatureUniqueId) refuse('xades/id', 'Signature/@Id is not the uniqueId of its entry');
+  if (attributeOf(root, 'Id') !== documents.signatureUniqueId)
+    refuse('xades/id', 'Signature/@Id is not the uniqueId of its entry');
   const parts = readSignature(root);
   checkCertificate(parts.certificate, documents, context, refuse);
   verifySignedInfo(parts);
-  const byType = (suffix: string): XmlNode | undefined => parts.references.find((each) => attributeOf(each, 'Type').endsWith(suffix));
+  const byType = (suffix: string): XmlNode | undefined =>
+    parts.references.find((each) => attributeOf(each, 'Type').endsWith(suffix));
   const [manifest, properties] = [byType('#Manifest'), byType('#SignedProperties')];
   if (parts.references.length !== 2 || manifest === undefined || properties === undefined) {
     throw new SignatureRefused('reference', 'references to Manifest and SignedProperties are wanted');

@@ -26,9 +26,13 @@ export const checkExistenceTest = (content: XmlNode, vihf: Vihf, findings: Findi
   const query = onlyChild(act, hl7, 'queryByParameter');
   const parameters = onlyChild(query, hl7, 'parameterList');
   const value = onlyChild(onlyChild(parameters, hl7, 'patientIdentifier'), hl7, 'value');
-  const receivers = childrenNamed(content, hl7, 'receiver').map((each) => onlyChild(onlyChild(each, hl7, 'device'), hl7, 'id'));
+  const receivers = childrenNamed(content, hl7, 'receiver').map((each) =>
+    onlyChild(onlyChild(each, hl7, 'device'), hl7, 'id'),
+  );
   const isTest =
-    attributeOf(reason, 'code') === 'TEST_EXST' && attributeOf(reason, 'codeSystem') === '1.2.250.1.213.1.1.4.11' && value !== undefined;
+    attributeOf(reason, 'code') === 'TEST_EXST' &&
+    attributeOf(reason, 'codeSystem') === '1.2.250.1.213.1.1.4.11' &&
+    value !== undefined;
   const isForDmp = receivers.length === 1 && attributeOf(receivers[0], 'root') === dmpOid;
   if (!isNamed(content, hl7, 'PRPA_IN201307UV02') || !isTest || !isForDmp) {
     findings.fault('existence/form', faultCodes.invalidRequest, "Requête de test d'existence mal formée");

@@ -37,7 +37,10 @@ export class FaultOrders {
   }
 
   /** The first order of one of these kinds that this request meets; its count goes down. */
-  take<Kind extends Fault['kind']>(kinds: readonly Kind[], transaction: Transaction | undefined): Extract<Fault, { kind: Kind }> | undefined {
+  take<Kind extends Fault['kind']>(
+    kinds: readonly Kind[],
+    transaction: Transaction | undefined,
+  ): Extract<Fault, { kind: Kind }> | undefined {
     const found = this.#orders.find(
       ({ order }) =>
         kinds.some((kind) => kind === order.fault.kind) &&
@@ -51,13 +54,24 @@ export class FaultOrders {
 }
 
 const faultKinds: readonly string[] = [
-  ...['down', 'slow', 'lost-answer', 'reset-mid-body', 'http', 'registry-error', 'soap-fault', 'garbage-answer', 'partial-success'],
+  ...[
+    'down',
+    'slow',
+    'lost-answer',
+    'reset-mid-body',
+    'http',
+    'registry-error',
+    'soap-fault',
+    'garbage-answer',
+    'partial-success',
+  ],
 ];
 
 /** What the control port receives. @throws Error when it is no order */
 export const parseFaultOrder = (json: string): FaultOrder => {
   const order = JSON.parse(json) as Partial<FaultOrder> | null;
   const fault = order?.fault;
-  if (fault === undefined || !faultKinds.includes(fault.kind)) throw new Error(`fault.kind must be one of ${faultKinds.join(', ')}`);
+  if (fault === undefined || !faultKinds.includes(fault.kind))
+    throw new Error(`fault.kind must be one of ${faultKinds.join(', ')}`);
   return { ...order, fault };
 };

@@ -53,7 +53,9 @@ const readBody = async (request: IncomingMessage, maxBytes: number, cut: boolean
 const clientOf = (request: IncomingMessage): X509Certificate | undefined =>
   (request.socket as TLSSocket).getPeerX509Certificate();
 
-const lineOf = (outcome: ServiceOutcome): Pick<LogLine, 'transaction' | 'messageId' | 'outcome' | 'rules' | 'tolerated' | 'text'> => ({
+const lineOf = (
+  outcome: ServiceOutcome,
+): Pick<LogLine, 'transaction' | 'messageId' | 'outcome' | 'rules' | 'tolerated' | 'text'> => ({
   transaction: outcome.transaction ?? '',
   messageId: outcome.messageId,
   outcome: outcome.isAccepted ? 'accepted' : 'refused',
@@ -62,7 +64,9 @@ const lineOf = (outcome: ServiceOutcome): Pick<LogLine, 'transaction' | 'message
   text: outcome.findings.refused
     .map(({ refusal }) => {
       if (refusal.kind === 'http') return `${refusal.status} ${refusal.text}`;
-      return refusal.kind === 'fault' ? `${refusal.subcode}: ${refusal.reason}` : `${refusal.errorCode}: ${refusal.codeContext}`;
+      return refusal.kind === 'fault'
+        ? `${refusal.subcode}: ${refusal.reason}`
+        : `${refusal.errorCode}: ${refusal.codeContext}`;
     })
     .join(' | '),
 });
@@ -80,7 +84,13 @@ export class HttpsListener {
   #server: Server | undefined;
   #port: number;
 
-  constructor(options: ListenerOptions, service: DmpService, faults: FaultOrders, log: RequestLog, clock: () => number) {
+  constructor(
+    options: ListenerOptions,
+    service: DmpService,
+    faults: FaultOrders,
+    log: RequestLog,
+    clock: () => number,
+  ) {
     this.#options = options;
     this.#service = service;
     this.#faults = faults;
@@ -152,11 +162,17 @@ export class HttpsListener {
         finish({ ...unread, outcome: 'refused', httpStatus: status, rules: ['http/request'] });
         return;
       }
-      const outcome = this.#service.answer({ endpoint, contentType: request.headers['content-type'] ?? '', body }, clientOf(request));
+      const outcome = this.#service.answer(
+        { endpoint, contentType: request.headers['content-type'] ?? '', body },
+        clientOf(request),
+      );
       await this.#deliver(request, response, outcome, finish);
     } catch (error) {
       socket.destroy();
-      const fault = error instanceof RequestCut ? { fault: 'reset-mid-body' } : { text: error instanceof Error ? error.message : 'error' };
+      const fault =
+        error instanceof RequestCut
+          ? { fault: 'reset-mid-body' }
+          : { text: error instanceof Error ? error.message : 'error' };
       finish({ ...unread, outcome: 'failed', httpStatus: 0, ...fault });
     }
   }
@@ -169,7 +185,9 @@ export class HttpsListener {
   ): Promise<void> {
     const slow = this.#faults.take(['slow'], outcome.transaction);
     if (slow !== undefined) await delay(slow.delayMs);
-    const late = outcome.isAccepted ? this.#faults.take(['lost-answer', 'garbage-answer'], outcome.transaction) : undefined;
+    const late = outcome.isAccepted
+      ? this.#faults.take(['lost-answer', 'garbage-answer'], outcome.transaction)
+      : undefined;
     const met = late?.kind ?? slow?.kind ?? outcome.fault;
     const line = { ...lineOf(outcome), ...(met === undefined ? {} : { fault: met }) };
     if (late?.kind === 'lost-answer') {

@@ -65,7 +65,13 @@ export const parseMimeParts = (body: Buffer, boundary: string): MimePart[] => {
     parts.push(parsePart(body.subarray(start + 2, end)));
     start = end + next.length;
   }
-  if (body.subarray(start + 2).toString('latin1').trim() !== '') throw new MimeError('bytes after the closing boundary');
+  if (
+    body
+      .subarray(start + 2)
+      .toString('latin1')
+      .trim() !== ''
+  )
+    throw new MimeError('bytes after the closing boundary');
   if (parts.length === 0) throw new MimeError('no part');
   return parts;
 };
@@ -75,7 +81,8 @@ export const decodePart = (part: MimePart): Buffer => {
   const encoding = (part.headers.get('content-transfer-encoding') ?? '7bit').toLowerCase();
   if (encoding === 'base64') {
     const text = part.bytes.toString('latin1').replaceAll(/\s+/g, '');
-    if (!/^(?:[0-9A-Za-z+/]{4})*(?:[0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$/.test(text)) throw new MimeError('invalid base64');
+    if (!/^(?:[0-9A-Za-z+/]{4})*(?:[0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$/.test(text))
+      throw new MimeError('invalid base64');
     return Buffer.from(text, 'base64');
   }
   if (encoding === '7bit' && part.bytes.some((byte) => byte > 127)) throw new MimeError('8-bit bytes in a 7bit part');

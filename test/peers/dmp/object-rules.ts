@@ -7,7 +7,14 @@ import { parseDtm, parseInstitutionValue, parsePersonValue } from './value-forms
 const metadata = registryCodes.repositoryMetadata;
 
 /** Order of the children in rim.xsd. */
-const childNames: readonly string[] = ['Slot', 'Name', 'Description', 'VersionInfo', 'Classification', 'ExternalIdentifier'];
+const childNames: readonly string[] = [
+  'Slot',
+  'Name',
+  'Description',
+  'VersionInfo',
+  'Classification',
+  'ExternalIdentifier',
+];
 
 export interface FormContext {
   /** Whether what only the schema forbids is refused, or tolerated as a DMP was seen to do. */
@@ -24,7 +31,8 @@ const isOrdered = (names: readonly string[]): boolean => {
 
 export const checkForm = (object: RegistryObject, context: FormContext, findings: Findings): void => {
   if (object.id === '') findings.registry('object/id', metadata, 'id missing');
-  if (object.repeatedSlots.length > 0) findings.registry('object/slot-repeated', metadata, `${object.id}: ${object.repeatedSlots[0]} twice`);
+  if (object.repeatedSlots.length > 0)
+    findings.registry('object/slot-repeated', metadata, `${object.id}: ${object.repeatedSlots[0]} twice`);
   if (!isOrdered(object.childOrder)) {
     const text = `${object.id}: children not in the order of rim.xsd`;
     if (context.strictForm) findings.registry('object/child-order', metadata, text);
@@ -34,7 +42,8 @@ export const checkForm = (object: RegistryObject, context: FormContext, findings
     ...object.classifications.map((each) => each.classifiedObject),
     ...object.externalIdentifiers.map((each) => each.registryObject),
   ].filter((target) => target !== object.id);
-  if (strays.length > 0) findings.registry('object/belongs', metadata, `${object.id}: classifiedObject or registryObject names another`);
+  if (strays.length > 0)
+    findings.registry('object/belongs', metadata, `${object.id}: classifiedObject or registryObject names another`);
 };
 
 /** A slot with exactly one value. @returns '' when it is not so */
@@ -46,7 +55,12 @@ export const checkSingleSlot = (object: RegistryObject, name: string, findings: 
 };
 
 /** A UTC date in a slot, not in the future. */
-export const checkDateSlot = (object: RegistryObject, name: string, context: FormContext, findings: Findings): number | undefined => {
+export const checkDateSlot = (
+  object: RegistryObject,
+  name: string,
+  context: FormContext,
+  findings: Findings,
+): number | undefined => {
   const text = checkSingleSlot(object, name, findings);
   if (text === '') return undefined;
   const utcMs = parseDtm(text);
@@ -64,7 +78,12 @@ export const checkOnlyKnownSlots = (object: RegistryObject, known: readonly stri
 };
 
 /** One classification of a scheme, with code, codingScheme and display name. */
-export const checkCode = (object: RegistryObject, scheme: string, name: string, findings: Findings): Classification | undefined => {
+export const checkCode = (
+  object: RegistryObject,
+  scheme: string,
+  name: string,
+  findings: Findings,
+): Classification | undefined => {
   const [found, ...others] = classified(object, scheme);
   const isComplete = found !== undefined && found.code !== '' && found.codingScheme !== '' && found.displayName !== '';
   if (isComplete && others.length === 0) return found;
@@ -72,7 +91,13 @@ export const checkCode = (object: RegistryObject, scheme: string, name: string, 
   return undefined;
 };
 
-export const checkFixedCode = (object: RegistryObject, scheme: string, name: string, expected: FixedCode, findings: Findings): void => {
+export const checkFixedCode = (
+  object: RegistryObject,
+  scheme: string,
+  name: string,
+  expected: FixedCode,
+  findings: Findings,
+): void => {
   const found = checkCode(object, scheme, name, findings);
   if (found !== undefined && (found.code !== expected.code || found.codingScheme !== expected.codingScheme)) {
     findings.registry(`code/${name}`, metadata, `${object.id}: ${name} ${found.code} not expected`);

@@ -9,29 +9,51 @@ import { isSamePatient, type Vihf } from './vihf.ts';
 
 export const checkPatientRecord = (vihf: Vihf, patients: PatientDirectory, findings: Findings): void => {
   const state = patients.stateOf(vihf.patient);
-  if (state === 'unknown') findings.registry('patient/unknown', registryCodes.unknownPatientId, 'Le patient n’a pas de DMP');
-  else if (state === 'closed') findings.registry('patient/closed', registryCodes.dmpClosed, 'Le DMP du patient est fermé');
+  if (state === 'unknown')
+    findings.registry('patient/unknown', registryCodes.unknownPatientId, 'Le patient n’a pas de DMP');
+  else if (state === 'closed')
+    findings.registry('patient/closed', registryCodes.dmpClosed, 'Le DMP du patient est fermé');
 };
 
 /** Identical or not, what was once registered is not registered again. */
 const checkUniqueness = (submission: CheckedSubmission, registry: DocumentRegistry, findings: Findings): void => {
-  const taken = [submission.kos.uniqueId, submission.signature.uniqueId].filter((id) => registry.byUniqueId(id) !== undefined);
+  const taken = [submission.kos.uniqueId, submission.signature.uniqueId].filter(
+    (id) => registry.byUniqueId(id) !== undefined,
+  );
   if (registry.submissionSetUniqueIds.includes(submission.set.uniqueId)) taken.push(submission.set.uniqueId);
-  for (const id of taken) findings.registry('registry/duplicate', registryCodes.duplicateUniqueId, `uniqueId ${id} already registered`);
+  for (const id of taken)
+    findings.registry('registry/duplicate', registryCodes.duplicateUniqueId, `uniqueId ${id} already registered`);
 };
 
-const checkReplaced = (submission: CheckedSubmission, vihf: Vihf, registry: DocumentRegistry, findings: Findings): void => {
+const checkReplaced = (
+  submission: CheckedSubmission,
+  vihf: Vihf,
+  registry: DocumentRegistry,
+  findings: Findings,
+): void => {
   const { replacesEntryUuid } = submission;
   if (replacesEntryUuid === undefined) return;
   const target = registry.byEntryUuid(replacesEntryUuid);
   if (target === undefined) {
     findings.registry('registry/replaced-unknown', registryCodes.unresolvedReference, 'RPLC: no such entryUUID');
   } else if (!isSamePatient(target.patient, vihf.patient)) {
-    findings.registry('registry/replaced-patient', registryCodes.patientIdDoesNotMatch, 'RPLC: document of another patient');
+    findings.registry(
+      'registry/replaced-patient',
+      registryCodes.patientIdDoesNotMatch,
+      'RPLC: document of another patient',
+    );
   } else if (target.status !== 'Approved' || target.kind !== 'kos') {
-    findings.registry('registry/replaced-status', registryCodes.replaceFailed, `RPLC: the document is ${target.status}`);
+    findings.registry(
+      'registry/replaced-status',
+      registryCodes.replaceFailed,
+      `RPLC: the document is ${target.status}`,
+    );
   } else if (target.structureId !== vihf.structureId) {
-    findings.registry('registry/replaced-structure', registryCodes.replaceFailed, 'RPLC: document of another structure');
+    findings.registry(
+      'registry/replaced-structure',
+      registryCodes.replaceFailed,
+      'RPLC: document of another structure',
+    );
   }
 };
 
@@ -53,7 +75,12 @@ export interface Stamp {
   readonly nowMs: number;
 }
 
-const newEntry = (kind: RegistryEntry['kind'], submission: CheckedSubmission, vihf: Vihf, stamp: Stamp): NewDocument => {
+const newEntry = (
+  kind: RegistryEntry['kind'],
+  submission: CheckedSubmission,
+  vihf: Vihf,
+  stamp: Stamp,
+): NewDocument => {
   const { object, uniqueId } = submission[kind];
   const bytes = kind === 'kos' ? submission.kosBytes : submission.signatureBytes;
   const replaced = kind === 'kos' ? submission.replacesEntryUuid : undefined;

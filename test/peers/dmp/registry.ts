@@ -64,7 +64,9 @@ export class DocumentRegistry {
     this.#folder = folder;
     mkdirSync(join(folder, 'documents'), { recursive: true });
     const file = join(folder, 'registry.json');
-    this.#state = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RegistryState) : { entries: [], submissionSetUniqueIds: [] };
+    this.#state = existsSync(file)
+      ? (JSON.parse(readFileSync(file, 'utf8')) as RegistryState)
+      : { entries: [], submissionSetUniqueIds: [] };
   }
 
   get entries(): readonly RegistryEntry[] {
@@ -102,7 +104,11 @@ export class DocumentRegistry {
   }
 
   /** Documents first, then the entries that name them and the entry they replace, in one write. */
-  addSubmission(submissionSetUniqueId: string, documents: readonly NewDocument[], replacesEntryUuid: string | undefined): void {
+  addSubmission(
+    submissionSetUniqueId: string,
+    documents: readonly NewDocument[],
+    replacesEntryUuid: string | undefined,
+  ): void {
     for (const { entry, bytes } of documents) this.#write(this.#documentFile(entry.entryUuid), bytes);
     const kept = this.#state.entries.map(
       (entry): RegistryEntry => (entry.entryUuid === replacesEntryUuid ? { ...entry, status: 'Deprecated' } : entry),

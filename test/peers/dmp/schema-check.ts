@@ -20,7 +20,11 @@ const schemaFiles: Readonly<Record<Transaction, string>> = {
 export interface SchemaCheck {
   readonly isAvailable: boolean;
   /** @returns the first violation, or undefined. Changes the libxml2 document: each `xop:Include` becomes its bytes in base64. */
-  readonly validate: (transaction: Transaction, content: XmlNode, parts: ReadonlyMap<string, Buffer>) => string | undefined;
+  readonly validate: (
+    transaction: Transaction,
+    content: XmlNode,
+    parts: ReadonlyMap<string, Buffer>,
+  ) => string | undefined;
 }
 
 const inline = (content: XmlNode, parts: ReadonlyMap<string, Buffer>): void => {

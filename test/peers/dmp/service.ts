@@ -65,7 +65,10 @@ const registryErrors = (findings: readonly Finding[]): RegistryError[] =>
   findings.flatMap(({ refusal }) => (refusal.kind === 'registry' ? [refusal] : []));
 
 const buildFailure = (transaction: Transaction, errors: readonly RegistryError[], stamp: AnswerStamp): HttpAnswer => {
-  const content = transaction === 'storedQuery' ? buildQueryResponse('Failure', [], errors) : buildRegistryResponse('Failure', errors);
+  const content =
+    transaction === 'storedQuery'
+      ? buildQueryResponse('Failure', [], errors)
+      : buildRegistryResponse('Failure', errors);
   return buildAnswer(transaction, content, stamp);
 };
 
@@ -91,7 +94,13 @@ export class DmpService {
   #provideAndRegister(message: SoapMessage, vihf: Vihf, findings: Findings): string {
     const { registry, patients, trust, strictForm, maxSkewMs, faults } = this.#options;
     const nowMs = this.#options.clock();
-    const submission = checkSubmission(message.content, message.parts, vihf, { trust, strictForm, maxSkewMs, nowMs }, findings);
+    const submission = checkSubmission(
+      message.content,
+      message.parts,
+      vihf,
+      { trust, strictForm, maxSkewMs, nowMs },
+      findings,
+    );
     this.#validate(message, findings);
     if (submission === undefined || !findings.isClean) return '';
     checkRegistrable(submission, vihf, registry, patients, findings);
@@ -102,7 +111,10 @@ export class DmpService {
       return buildRegistryResponse('Success');
     }
     registerSubmission(submission, vihf, registry, stamp, ['kos']);
-    const lost = { errorCode: registryCodes.repository, codeContext: `${submission.signature.object.id}: ordered partial success` };
+    const lost = {
+      errorCode: registryCodes.repository,
+      codeContext: `${submission.signature.object.id}: ordered partial success`,
+    };
     return buildRegistryResponse('PartialSuccess', [lost]);
   }
 
@@ -127,14 +139,18 @@ export class DmpService {
     const question = checkExistenceTest(message.content, vihf, findings);
     this.#validate(message, findings);
     if (question === undefined || !findings.isClean) return '';
-    return buildExistenceAnswer(question, this.#options.patients, { uuid: this.#options.newUuid(), nowMs: this.#options.clock() });
+    return buildExistenceAnswer(question, this.#options.patients, {
+      uuid: this.#options.newUuid(),
+      nowMs: this.#options.clock(),
+    });
   }
 
   #validate(message: SoapMessage, findings: Findings): void {
     const violation = this.#options.schema.validate(message.transaction, message.content, message.parts);
     if (violation === undefined) return;
     if (!this.#options.strictForm) findings.tolerate('schema/invalid', violation);
-    else if (message.transaction === 'existenceTest') findings.fault('schema/invalid', faultCodes.invalidRequest, violation);
+    else if (message.transaction === 'existenceTest')
+      findings.fault('schema/invalid', faultCodes.invalidRequest, violation);
     else findings.registry('schema/invalid', registryCodes.repositoryMetadata, `XSD: ${violation}`);
   }
 
@@ -166,12 +182,19 @@ export class DmpService {
     }
   }
 
-  #handle(message: SoapMessage, client: X509Certificate | undefined, findings: Findings, stamp: AnswerStamp): HttpAnswer {
+  #handle(
+    message: SoapMessage,
+    client: X509Certificate | undefined,
+    findings: Findings,
+    stamp: AnswerStamp,
+  ): HttpAnswer {
     const { trust, maxSkewMs, relatedStructures } = this.#options;
     const context = { trust, maxSkewMs, relatedStructures, nowMs: this.#options.clock(), clientCertificate: client };
     const vihf = checkVihf(message.xml.root, message.header, context, findings);
     const content = vihf === undefined || !findings.isClean ? '' : this.#perform(message, vihf, findings);
-    return findings.isClean ? buildAnswer(message.transaction, content, stamp) : buildRefusal(findings, message.transaction, stamp);
+    return findings.isClean
+      ? buildAnswer(message.transaction, content, stamp)
+      : buildRefusal(findings, message.transaction, stamp);
   }
 
   /** Never throws for what a client sends. */

@@ -78,7 +78,12 @@ export const buildAnswer = (transaction: Transaction, content: string, stamp: An
 };
 
 /** HTTP 500 for every Fault, as CXF answers: an assumption. */
-export const buildFault = (subcode: string, reason: string, stamp: AnswerStamp, side: 'Sender' | 'Receiver' = 'Sender'): HttpAnswer => {
+export const buildFault = (
+  subcode: string,
+  reason: string,
+  stamp: AnswerStamp,
+  side: 'Sender' | 'Receiver' = 'Sender',
+): HttpAnswer => {
   const content =
     `<soap:Fault><soap:Code><soap:Value>soap:${side}</soap:Value><soap:Subcode><soap:Value>soap:${escapeXml(subcode)}</soap:Value></soap:Subcode>` +
     `</soap:Code><soap:Reason><soap:Text xml:lang="fr">${escapeXml(reason)}</soap:Text></soap:Reason></soap:Fault>`;

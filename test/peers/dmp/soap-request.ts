@@ -8,7 +8,16 @@ import { faultCodes, type Findings } from './findings.ts';
 import { decodePart, MimeError, type MimePart, parseMimeParts } from './mime-related.ts';
 import type { Transaction, Endpoint } from './transactions.ts';
 import { transactionOf, transactions } from './transactions.ts';
-import { childrenNamed, isNamed, namespaces, onlyChild, type ParsedXml, parseXml, XmlInvalid, type XmlNode } from './xml-tree.ts';
+import {
+  childrenNamed,
+  isNamed,
+  namespaces,
+  onlyChild,
+  type ParsedXml,
+  parseXml,
+  XmlInvalid,
+  type XmlNode,
+} from './xml-tree.ts';
 
 export interface HttpRequest {
   readonly endpoint: Endpoint;
@@ -47,7 +56,8 @@ const checkRelatedType = (media: MediaType | undefined, findings: Findings): voi
   const { parameters } = media;
   if (parameters.get('type') !== rootMediaType) findings.http('http/type', 415, `type="${rootMediaType}" expected`);
   if (!parameters.has('start')) findings.http('http/start', 400, 'parameter start missing');
-  if (parameters.get('start-info') !== soapMediaType) findings.http('http/start-info', 415, `start-info="${soapMediaType}" expected`);
+  if (parameters.get('start-info') !== soapMediaType)
+    findings.http('http/start-info', 415, `start-info="${soapMediaType}" expected`);
 };
 
 const checkRootPart = (root: MimePart, findings: Findings): void => {
@@ -86,21 +96,28 @@ const readRelated = (request: HttpRequest, media: MediaType, findings: Findings)
   }
 };
 
-const addressed = (header: XmlNode, name: string): XmlNode | undefined => onlyChild(header, namespaces.addressing, name);
+const addressed = (header: XmlNode, name: string): XmlNode | undefined =>
+  onlyChild(header, namespaces.addressing, name);
 
 const checkAddressing = (header: XmlNode, endpoint: Endpoint, findings: Findings): void => {
   const action = addressed(header, 'Action');
-  const mustUnderstand = action?.attributes.get('mustUnderstand') ?? action?.attributes.get(`{${namespaces.soap}}mustUnderstand`);
+  const mustUnderstand =
+    action?.attributes.get('mustUnderstand') ?? action?.attributes.get(`{${namespaces.soap}}mustUnderstand`);
   if (mustUnderstand !== 'true' && mustUnderstand !== '1') {
     findings.fault('soap/action-must-understand', faultCodes.invalidRequest, 'Action without mustUnderstand');
   }
-  if (!/^urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(addressed(header, 'MessageID')?.text.trim() ?? '')) {
+  if (
+    !/^urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(
+      addressed(header, 'MessageID')?.text.trim() ?? '',
+    )
+  ) {
     findings.fault('soap/message-id', faultCodes.invalidRequest, 'MessageID must be a urn:uuid');
   }
   const to = addressed(header, 'To')?.text.trim();
   if (to === undefined) findings.fault('soap/to', faultCodes.invalidRequest, 'To missing');
   else if (to === '') findings.tolerate('soap/to-empty', 'To is empty, as in samples of the DMP');
-  else if (!to.endsWith(`/services/${endpoint}`)) findings.fault('soap/to', faultCodes.invalidRequest, 'To names another service');
+  else if (!to.endsWith(`/services/${endpoint}`))
+    findings.fault('soap/to', faultCodes.invalidRequest, 'To names another service');
 };
 
 /** Reads the message as far as it can; what is wrong goes to `findings`. The caller disposes `xml`. */
@@ -110,7 +127,9 @@ export const readSoapRequest = (request: HttpRequest, findings: Findings): SoapM
   if (isRelated) checkRelatedType(media, findings);
   else checkPlainType(media, findings);
   if (media === undefined || !findings.isClean) return undefined;
-  const body = isRelated ? readRelated(request, media, findings) : { root: request.body, parts: new Map<string, Buffer>() };
+  const body = isRelated
+    ? readRelated(request, media, findings)
+    : { root: request.body, parts: new Map<string, Buffer>() };
   if (body === undefined) return undefined;
   let xml: ParsedXml;
   try {
@@ -134,16 +153,25 @@ const readEnvelope = (
   const header = onlyChild(xml.root, namespaces.soap, 'Header');
   const bodies = childrenNamed(xml.root, namespaces.soap, 'Body');
   const content = bodies[0]?.children[0];
-  const isEnvelope = isNamed(xml.root, namespaces.soap, 'Envelope') && bodies.length === 1 && bodies[0]?.children.length === 1;
+  const isEnvelope =
+    isNamed(xml.root, namespaces.soap, 'Envelope') && bodies.length === 1 && bodies[0]?.children.length === 1;
   if (!isEnvelope || header === undefined || content === undefined) {
-    findings.fault('soap/envelope', faultCodes.invalidRequest, 'not a SOAP 1.2 envelope with one Header and one content');
+    findings.fault(
+      'soap/envelope',
+      faultCodes.invalidRequest,
+      'not a SOAP 1.2 envelope with one Header and one content',
+    );
     return undefined;
   }
   const action = addressed(header, 'Action')?.text.trim() ?? '';
   const transaction = transactionOf(endpoint, action);
   if (transaction === undefined) {
     const known = Object.values(transactions).some((each) => each.action === action);
-    findings.fault('soap/action', faultCodes.invalidRequest, known ? 'Action of another service' : 'Action not supported');
+    findings.fault(
+      'soap/action',
+      faultCodes.invalidRequest,
+      known ? 'Action of another service' : 'Action not supported',
+    );
     return undefined;
   }
   checkAddressing(header, endpoint, findings);

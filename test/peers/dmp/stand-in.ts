@@ -63,7 +63,9 @@ export const startDmpStandIn = async (options: DmpStandInOptions): Promise<DmpSt
   const registry = new DocumentRegistry(join(options.folder, 'registry'));
   const log = new RequestLog(options.folder);
   const faults = new FaultOrders();
-  const schema = createSchemaCheck(options.schemaFolder === undefined ? defaultSchemaFolder : (options.schemaFolder ?? undefined));
+  const schema = createSchemaCheck(
+    options.schemaFolder === undefined ? defaultSchemaFolder : (options.schemaFolder ?? undefined),
+  );
   const service = new DmpService({
     ...{ registry, faults, schema, clock, newUuid: randomUUID },
     trust: loadTrustStore(options.ca),
@@ -74,7 +76,13 @@ export const startDmpStandIn = async (options: DmpStandInOptions): Promise<DmpSt
   });
   const { chainFile, crlFile, server } = options.ca;
   const files = { ...server, chainFile, ...(crlFile === undefined ? {} : { crlFile }) };
-  const listener = new HttpsListener({ ...files, port: options.port ?? 0, maxBodyBytes: 64 * 1024 * 1024 }, service, faults, log, clock);
+  const listener = new HttpsListener(
+    { ...files, port: options.port ?? 0, maxBodyBytes: 64 * 1024 * 1024 },
+    service,
+    faults,
+    log,
+    clock,
+  );
   await listener.open();
   return {
     baseUrl: `https://localhost:${listener.port}${servicesPath}`,

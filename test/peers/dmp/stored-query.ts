@@ -15,7 +15,8 @@ const readParameters = (query: XmlNode): Map<string, string[]> => {
   const parameters = new Map<string, string[]>();
   for (const slot of childrenNamed(query, namespaces.rim, 'Slot')) {
     const list = onlyChild(slot, namespaces.rim, 'ValueList');
-    const values = list === undefined ? [] : childrenNamed(list, namespaces.rim, 'Value').map(({ text }) => text.trim());
+    const values =
+      list === undefined ? [] : childrenNamed(list, namespaces.rim, 'Value').map(({ text }) => text.trim());
     const name = attributeOf(slot, 'name');
     parameters.set(name, [...(parameters.get(name) ?? []), ...values]);
   }
@@ -36,7 +37,8 @@ export const checkStoredQuery = (content: XmlNode, findings: Findings): string[]
     findings.fault('query/form', faultCodes.invalidRequest, 'AdhocQueryRequest expected');
     return [];
   }
-  const isReference = attributeOf(query, 'id') === getDocumentsQuery && attributeOf(option, 'returnType') === 'ObjectRef';
+  const isReference =
+    attributeOf(query, 'id') === getDocumentsQuery && attributeOf(option, 'returnType') === 'ObjectRef';
   const parameters = readParameters(query);
   const isByUniqueId = parameters.size === 1 && parameters.has(uniqueIdParameter);
   if (!isReference || (!isByUniqueId && parameters.size > 0)) {
@@ -46,16 +48,29 @@ export const checkStoredQuery = (content: XmlNode, findings: Findings): string[]
   const lists = (parameters.get(uniqueIdParameter) ?? []).map(parseValueList);
   const uniqueIds = lists.flatMap((list) => list ?? []);
   if (uniqueIds.length === 0 || lists.includes(undefined)) {
-    findings.registry('query/parameter', registryCodes.storedQueryParameter, `${uniqueIdParameter} missing or malformed`);
+    findings.registry(
+      'query/parameter',
+      registryCodes.storedQueryParameter,
+      `${uniqueIdParameter} missing or malformed`,
+    );
   }
   return uniqueIds;
 };
 
 /** @returns entryUUIDs of what is known and not deleted */
-export const findEntryUuids = (uniqueIds: readonly string[], vihf: Vihf, registry: DocumentRegistry, findings: Findings): string[] => {
+export const findEntryUuids = (
+  uniqueIds: readonly string[],
+  vihf: Vihf,
+  registry: DocumentRegistry,
+  findings: Findings,
+): string[] => {
   const found = uniqueIds.map((uniqueId) => registry.byUniqueId(uniqueId)).filter((entry) => entry !== undefined);
   if (found.some((entry) => !isSamePatient(entry.patient, vihf.patient))) {
-    findings.registry('query/patient', registryCodes.patientIdDoesNotMatch, 'document of another patient than the VIHF says');
+    findings.registry(
+      'query/patient',
+      registryCodes.patientIdDoesNotMatch,
+      'document of another patient than the VIHF says',
+    );
     return [];
   }
   return found.filter(({ status }) => status !== 'Deleted').map(({ entryUuid }) => entryUuid);

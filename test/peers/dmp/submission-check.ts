@@ -30,7 +30,11 @@ export interface CheckedSubmission {
 }
 
 /** The bytes of each Document element, by its id. */
-const readDocuments = (content: XmlNode, parts: ReadonlyMap<string, Buffer>, findings: Findings): Map<string, Buffer> => {
+const readDocuments = (
+  content: XmlNode,
+  parts: ReadonlyMap<string, Buffer>,
+  findings: Findings,
+): Map<string, Buffer> => {
   const documents = new Map<string, Buffer>();
   const used = new Set<string>();
   for (const element of childrenNamed(content, namespaces.xdsB, 'Document')) {
@@ -38,23 +42,36 @@ const readDocuments = (content: XmlNode, parts: ReadonlyMap<string, Buffer>, fin
     const id = href.startsWith('cid:') ? decodeURIComponent(href.slice(4)) : '';
     const bytes = parts.get(id);
     if (bytes === undefined || used.has(id)) {
-      findings.registry('document/part', registryCodes.missingDocument, 'a Document names no part, or one named before');
+      findings.registry(
+        'document/part',
+        registryCodes.missingDocument,
+        'a Document names no part, or one named before',
+      );
       continue;
     }
     used.add(id);
     documents.set(attributeOf(element, 'id'), bytes);
   }
-  if (used.size !== parts.size) findings.registry('document/unreferenced', registryCodes.missingDocumentMetadata, 'a part is not referenced');
+  if (used.size !== parts.size)
+    findings.registry('document/unreferenced', registryCodes.missingDocumentMetadata, 'a part is not referenced');
   return documents;
 };
 
 const checkHashAndSize = (entry: RegistryObject, bytes: Buffer, findings: Findings): void => {
   const [hash, size] = [slotOf(entry, 'hash'), slotOf(entry, 'size')];
   if (hash !== '' && hash !== sha1Hex(bytes)) {
-    findings.registry('document/hash', registryCodes.repositoryMetadata, `${entry.id}: hash is not that of the received bytes`);
+    findings.registry(
+      'document/hash',
+      registryCodes.repositoryMetadata,
+      `${entry.id}: hash is not that of the received bytes`,
+    );
   }
   if (size !== '' && size !== String(bytes.length)) {
-    findings.registry('document/size', registryCodes.repositoryMetadata, `${entry.id}: size is not that of the received bytes`);
+    findings.registry(
+      'document/size',
+      registryCodes.repositoryMetadata,
+      `${entry.id}: size is not that of the received bytes`,
+    );
   }
 };
 
@@ -69,7 +86,11 @@ export const checkSubmission = (
   findings: Findings,
 ): CheckedSubmission | undefined => {
   if (!isNamed(content, namespaces.xdsB, 'ProvideAndRegisterDocumentSetRequest')) {
-    findings.registry('submission/content', registryCodes.repositoryMetadata, 'ProvideAndRegisterDocumentSetRequest expected');
+    findings.registry(
+      'submission/content',
+      registryCodes.repositoryMetadata,
+      'ProvideAndRegisterDocumentSetRequest expected',
+    );
     return undefined;
   }
   const list = readRegistryObjects(onlyChild(content, namespaces.lcm, 'SubmitObjectsRequest'));
@@ -95,7 +116,7 @@ export const checkSubmission = (
   }
   checkHashAndSize(kosObject, kosBytes, findings);
   checkHashAndSize(signatureObject, signatureBytes, findings);
-  checkKosDocument(kosBytes, kos, vihf, findings);
+  checkKosDocument(kosBytes, kos, vihf, context, findings);
   checkDocumentSignature(
     signatureBytes,
     {

@@ -4,7 +4,11 @@
  * @see facts/identity.md 4.2 (rights matrix, column "Indirect"), 4.6 (actions)
  */
 export const transactions = {
-  provideAndRegister: { endpoint: 'repository', action: 'urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b', name: 'TD2.1' },
+  provideAndRegister: {
+    endpoint: 'repository',
+    action: 'urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b',
+    name: 'TD2.1',
+  },
   storedQuery: { endpoint: 'registry', action: 'urn:ihe:iti:2007:RegistryStoredQuery', name: 'TD3.1' },
   updateDocumentSet: { endpoint: 'registry', action: 'urn:ihe:iti:2010:UpdateDocumentSet', name: 'TD3.3' },
   existenceTest: { endpoint: 'patients', action: 'urn:hl7-org:v3:PRPA_IN201307UV02', name: 'TD0.2' },

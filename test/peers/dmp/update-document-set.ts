@@ -14,7 +14,12 @@ const statusOf = (urn: string): EntryStatus | undefined => {
   return names.find((name) => statusTypes[name] === urn);
 };
 
-const checkTarget = (update: Association, vihf: Vihf, registry: DocumentRegistry, findings: Findings): RegistryEntry | undefined => {
+const checkTarget = (
+  update: Association,
+  vihf: Vihf,
+  registry: DocumentRegistry,
+  findings: Findings,
+): RegistryEntry | undefined => {
   const target = registry.byEntryUuid(update.target);
   if (target === undefined || target.status === 'Deleted') {
     findings.registry('update/unknown', registryCodes.unresolvedReference, 'no such entryUUID');
@@ -24,7 +29,11 @@ const checkTarget = (update: Association, vihf: Vihf, registry: DocumentRegistry
     findings.registry('update/patient', registryCodes.patientIdDoesNotMatch, 'document of another patient');
   }
   if (target.structureId !== vihf.structureId) {
-    findings.registry('update/structure', registryCodes.registry, 'Suppression réservée à la structure qui a déposé le document');
+    findings.registry(
+      'update/structure',
+      registryCodes.registry,
+      'Suppression réservée à la structure qui a déposé le document',
+    );
   }
   if (statusOf(update.slots.get('OriginalStatus')?.join() ?? '') !== target.status) {
     findings.registry('update/original-status', metadata, 'OriginalStatus is not the status of the document');
@@ -52,7 +61,13 @@ export const checkUpdate = (
   const set = checkSubmissionSet(list.packages, vihf, context, findings);
   const [update, ...others] = list.associations;
   const isAlone = others.length === 0 && list.entries.length === 0 && list.others.length === 0;
-  if (set === undefined || update === undefined || !isAlone || update.type !== associationTypes.updateAvailability || update.source !== set.id) {
+  if (
+    set === undefined ||
+    update === undefined ||
+    !isAlone ||
+    update.type !== associationTypes.updateAvailability ||
+    update.source !== set.id
+  ) {
     findings.registry('update/association', metadata, 'one UpdateAvailabilityStatus from the submission set is wanted');
     return undefined;
   }
@@ -61,7 +76,11 @@ export const checkUpdate = (
     return undefined;
   }
   if (registry.submissionSetUniqueIds.includes(set.uniqueId)) {
-    findings.registry('registry/duplicate', registryCodes.duplicateUniqueId, `uniqueId ${set.uniqueId} already registered`);
+    findings.registry(
+      'registry/duplicate',
+      registryCodes.duplicateUniqueId,
+      `uniqueId ${set.uniqueId} already registered`,
+    );
   }
   const target = checkTarget(update, vihf, registry, findings);
   return target === undefined ? undefined : { submissionSetUniqueId: set.uniqueId, entryUuid: target.entryUuid };

@@ -8,7 +8,8 @@ import { oids } from '../../../plugin/standards/index.ts';
  */
 export const parseDtm = (text: string): number | undefined => {
   if (!/^\d{4}(\d\d){0,5}$/.test(text)) return undefined;
-  const part = (from: number, absent: number): number => (text.length > from ? Number(text.slice(from, from + 2)) : absent);
+  const part = (from: number, absent: number): number =>
+    text.length > from ? Number(text.slice(from, from + 2)) : absent;
   const [month, day, hour, minute, second] = [part(4, 1), part(6, 1), part(8, 0), part(10, 0), part(12, 0)];
   const utcMs = Date.UTC(Number(text.slice(0, 4)), month - 1, day, hour, minute, second);
   const back = new Date(utcMs).toISOString().replaceAll(/\D/g, '');

@@ -5,11 +5,35 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { oids } from '../../../plugin/standards/index.ts';
-import { isSameName, isSigningCertificate, isTrusted, nameOf, structureOf, type TrustStore } from './certificate-chain.ts';
+import {
+  isSameName,
+  isSigningCertificate,
+  isTrusted,
+  nameOf,
+  structureOf,
+  type TrustStore,
+} from './certificate-chain.ts';
 import { faultCodes, type Findings } from './findings.ts';
-import { attributeNames, modeNames, parsePatientId, type Patient, readAttributes, readCodedValue, type Vihf, type VihfRole } from './vihf.ts';
+import {
+  attributeNames,
+  modeNames,
+  parsePatientId,
+  type Patient,
+  readAttributes,
+  readCodedValue,
+  type Vihf,
+  type VihfRole,
+} from './vihf.ts';
 import { SignatureRefused, verifyEnveloped } from './xml-signature.ts';
-import { attributeOf, childrenNamed, descendantsNamed, isNamed, namespaces, onlyChild, type XmlNode } from './xml-tree.ts';
+import {
+  attributeOf,
+  childrenNamed,
+  descendantsNamed,
+  isNamed,
+  namespaces,
+  onlyChild,
+  type XmlNode,
+} from './xml-tree.ts';
 
 export interface VihfContext {
   readonly trust: TrustStore;
@@ -27,7 +51,8 @@ const invalid = faultCodes.invalidVihf;
 const checkInstant = (name: string, text: string, context: VihfContext, findings: Findings): void => {
   const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(instant)) findings.fault('vihf/instant-form', invalid, `${name} n'est pas une date UTC`);
-  else if (Math.abs(instant - context.nowMs) > context.maxSkewMs) findings.fault('vihf/instant-stale', invalid, `${name} trop éloigné`);
+  else if (Math.abs(instant - context.nowMs) > context.maxSkewMs)
+    findings.fault('vihf/instant-stale', invalid, `${name} trop éloigné`);
 };
 
 const checkConditions = (assertion: XmlNode, context: VihfContext, findings: Findings): void => {
@@ -44,9 +69,11 @@ const checkConditions = (assertion: XmlNode, context: VihfContext, findings: Fin
 };
 
 const checkShape = (assertion: XmlNode, context: VihfContext, findings: Findings): void => {
-  if (attributeOf(assertion, 'Version') !== '2.0') findings.fault('vihf/saml-version', invalid, 'Version SAML autre que 2.0');
+  if (attributeOf(assertion, 'Version') !== '2.0')
+    findings.fault('vihf/saml-version', invalid, 'Version SAML autre que 2.0');
   const [issuer, signature] = assertion.children;
-  if (issuer === undefined || !isNamed(issuer, namespaces.saml, 'Issuer')) findings.fault('vihf/issuer', invalid, 'Issuer absent');
+  if (issuer === undefined || !isNamed(issuer, namespaces.saml, 'Issuer'))
+    findings.fault('vihf/issuer', invalid, 'Issuer absent');
   else if (attributeOf(issuer, 'Format') !== 'urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName') {
     findings.fault('vihf/issuer-format', invalid, 'Format de Issuer inattendu');
   }
@@ -61,14 +88,17 @@ const checkShape = (assertion: XmlNode, context: VihfContext, findings: Findings
   if (!/^urn:oasis:names:tc:SAML:2\.0:ac:classes:\w+$/.test(classRef)) {
     findings.fault('vihf/authn-context', invalid, "Contexte d'authentification absent");
   }
-  if ((onlyChild(onlyChild(assertion, namespaces.saml, 'Subject'), namespaces.saml, 'NameID')?.text.trim() ?? '') === '') {
+  if (
+    (onlyChild(onlyChild(assertion, namespaces.saml, 'Subject'), namespaces.saml, 'NameID')?.text.trim() ?? '') === ''
+  ) {
     findings.fault('vihf/name-id', invalid, 'NameID absent');
   }
   checkConditions(assertion, context, findings);
 };
 
 const checkSigner = (assertion: XmlNode, signer: X509Certificate, context: VihfContext, findings: Findings): void => {
-  const refuse = (rule: string): void => findings.fault(rule, faultCodes.invalidCertificate, 'Not a valid signature certificate');
+  const refuse = (rule: string): void =>
+    findings.fault(rule, faultCodes.invalidCertificate, 'Not a valid signature certificate');
   if (!isTrusted(signer, context.trust, context.nowMs)) refuse('vihf/signer-untrusted');
   if (!isSigningCertificate(signer)) refuse('vihf/signer-not-sign');
   const issuer = onlyChild(assertion, namespaces.saml, 'Issuer')?.text ?? '';
@@ -106,7 +136,8 @@ const checkRoles = (values: readonly XmlNode[], findings: Findings): VihfRole[] 
   const isProfession = first.codeSystem === oids.professions && /^\d\d$/.test(first.code);
   if (!isAutomaton && !isProfession) findings.fault('vihf/role', invalid, 'Profession inconnue');
   const isSpecialty = second?.codeSystem === oids.specialties && /^[A-Z0-9]{2,6}$/.test(second.code);
-  if (second !== undefined && (isAutomaton || !isSpecialty)) findings.fault('vihf/role', invalid, 'Second rôle mal formé');
+  if (second !== undefined && (isAutomaton || !isSpecialty))
+    findings.fault('vihf/role', invalid, 'Second rôle mal formé');
   if (isProfession && professionsWithSpecialty.includes(first.code) && !isSpecialty) {
     findings.fault('vihf/specialty', invalid, 'Aucune spécialité dans le vihf');
   }
@@ -125,7 +156,11 @@ const checkMode = (values: Values, findings: Findings): string => {
   const mode = given.length === 1 ? textOf(values, given[0] ?? '') : '';
   if (mode === '') findings.fault('vihf/mode', invalid, "Mode d'authentification absent ou double");
   else if (mode !== 'INDIRECTE') {
-    findings.fault('vihf/mode-forbidden', faultCodes.forbidden, 'Transaction non autorisée dans ce mode avec un certificat de structure');
+    findings.fault(
+      'vihf/mode-forbidden',
+      faultCodes.forbidden,
+      'Transaction non autorisée dans ce mode avec un certificat de structure',
+    );
   }
   return mode;
 };
@@ -136,14 +171,17 @@ const checkFixedValues = (values: Values, findings: Findings): void => {
   if (!/^SA\d\d\^1\.2\.250\.1\.71\.4\.2\.4$/.test(textOf(values, attributeNames.sector))) {
     findings.fault('vihf/sector', invalid, "Secteur d'activité absent ou mal formé");
   }
-  if (textOf(values, attributeNames.resource) !== 'urn:dmp') findings.fault('vihf/resource-urn', invalid, 'Ressource_URN inattendue');
+  if (textOf(values, attributeNames.resource) !== 'urn:dmp')
+    findings.fault('vihf/resource-urn', invalid, 'Ressource_URN inattendue');
   const purposes = values.get(attributeNames.purpose) ?? [];
-  const purpose = purposes.length === 1 && purposes[0] !== undefined ? readCodedValue(purposes[0], 'PurposeOfUse') : undefined;
+  const purpose =
+    purposes.length === 1 && purposes[0] !== undefined ? readCodedValue(purposes[0], 'PurposeOfUse') : undefined;
   if (purpose?.code !== 'normal' || purpose.codeSystem !== oids.purposeOfUse) {
     findings.fault('vihf/purpose', invalid, "Mode d'accès absent ou non autorisé");
   }
   for (const key of ['subject', 'softwareName', 'softwareVersion', 'homologation'] as const) {
-    if (textOf(values, attributeNames[key]) === '') findings.fault(`vihf/${key}`, invalid, `${attributeNames[key]} absent`);
+    if (textOf(values, attributeNames[key]) === '')
+      findings.fault(`vihf/${key}`, invalid, `${attributeNames[key]} absent`);
   }
 };
 
@@ -153,7 +191,12 @@ const checkPatient = (values: Values, findings: Findings): Patient => {
   return patient ?? { ins: '', oid: '' };
 };
 
-const checkStructure = (structureId: string, signer: X509Certificate | undefined, context: VihfContext, findings: Findings): void => {
+const checkStructure = (
+  structureId: string,
+  signer: X509Certificate | undefined,
+  context: VihfContext,
+  findings: Findings,
+): void => {
   if (structureId === '') {
     findings.fault('vihf/structure', invalid, 'Identifiant_Structure absent');
     return;
@@ -170,7 +213,12 @@ const findAssertion = (root: XmlNode, header: XmlNode): XmlNode | undefined => {
 };
 
 /** Every fault of the VIHF goes to `findings`; what is returned may only be relied upon when they are clean. */
-export const checkVihf = (root: XmlNode, header: XmlNode, context: VihfContext, findings: Findings): Vihf | undefined => {
+export const checkVihf = (
+  root: XmlNode,
+  header: XmlNode,
+  context: VihfContext,
+  findings: Findings,
+): Vihf | undefined => {
   const assertion = findAssertion(root, header);
   if (assertion === undefined) {
     findings.fault('vihf/missing', invalid, 'VIHF absent, ou plusieurs');

@@ -6,7 +6,15 @@
 import { createHash, verify, type X509Certificate } from 'node:crypto';
 import { XmlC14NMode } from 'libxml2-wasm';
 import { parseCertificateText } from './certificate-chain.ts';
-import { attributeOf, childrenNamed, descendantsNamed, elementsIdentified, namespaces, onlyChild, type XmlNode } from './xml-tree.ts';
+import {
+  attributeOf,
+  childrenNamed,
+  descendantsNamed,
+  elementsIdentified,
+  namespaces,
+  onlyChild,
+  type XmlNode,
+} from './xml-tree.ts';
 
 const ds = namespaces.signature;
 
@@ -69,11 +77,13 @@ export interface SignatureParts {
 export const readSignature = (signature: XmlNode): SignatureParts => {
   const signedInfo = onlyChild(signature, ds, 'SignedInfo');
   const value = onlyChild(signature, ds, 'SignatureValue');
-  if (signedInfo === undefined || value === undefined) throw new SignatureRefused('form', 'SignedInfo or SignatureValue missing');
+  if (signedInfo === undefined || value === undefined)
+    throw new SignatureRefused('form', 'SignedInfo or SignatureValue missing');
   const x509 = onlyChild(onlyChild(signature, ds, 'KeyInfo'), ds, 'X509Data');
   const certificates = x509 === undefined ? [] : childrenNamed(x509, ds, 'X509Certificate');
   const certificate = certificates.length === 1 ? parseCertificateText(certificates[0]?.text ?? '') : undefined;
-  if (certificate === undefined) throw new SignatureRefused('certificate', 'KeyInfo does not hold one X.509 certificate');
+  if (certificate === undefined)
+    throw new SignatureRefused('certificate', 'KeyInfo does not hold one X.509 certificate');
   return { signature, signedInfo, references: childrenNamed(signedInfo, ds, 'Reference'), certificate };
 };
 
@@ -84,12 +94,15 @@ export const verifySignedInfo = (parts: SignatureParts): void => {
   const algorithm = attributeOf(onlyChild(parts.signedInfo, ds, 'CanonicalizationMethod'), 'Algorithm');
   const bytes = Buffer.from(canonical(parts.signedInfo, algorithm));
   const value = Buffer.from(onlyChild(parts.signature, ds, 'SignatureValue')?.text ?? '', 'base64');
-  if (!verify(method, bytes, parts.certificate.publicKey, value)) throw new SignatureRefused('value', 'SignatureValue does not verify');
+  if (!verify(method, bytes, parts.certificate.publicKey, value))
+    throw new SignatureRefused('value', 'SignatureValue does not verify');
 };
 
 const transformsOf = (reference: XmlNode): string[] => {
   const transforms = onlyChild(reference, ds, 'Transforms');
-  return transforms === undefined ? [] : childrenNamed(transforms, ds, 'Transform').map((each) => attributeOf(each, 'Algorithm'));
+  return transforms === undefined
+    ? []
+    : childrenNamed(transforms, ds, 'Transform').map((each) => attributeOf(each, 'Algorithm'));
 };
 
 /**
@@ -102,7 +115,8 @@ export const verifyFragment = (root: XmlNode, reference: XmlNode, expectedTransf
   const uri = attributeOf(reference, 'URI');
   const targets = uri.startsWith('#') ? elementsIdentified(root, uri.slice(1)) : [];
   const target = targets[0];
-  if (target === undefined || targets.length > 1) throw new SignatureRefused('reference', 'reference to no element or to several');
+  if (target === undefined || targets.length > 1)
+    throw new SignatureRefused('reference', 'reference to no element or to several');
   if (transformsOf(reference).join(' ') !== expectedTransforms.join(' ')) {
     throw new SignatureRefused('reference', 'transforms are not the expected ones');
   }
@@ -128,7 +142,8 @@ export const verifyEnveloped = (root: XmlNode, element: XmlNode): X509Certificat
   }
   const parts = readSignature(signature);
   const [reference, ...more] = parts.references;
-  if (reference === undefined || more.length > 0) throw new SignatureRefused('reference', 'exactly one Reference is wanted');
+  if (reference === undefined || more.length > 0)
+    throw new SignatureRefused('reference', 'exactly one Reference is wanted');
   if (attributeOf(reference, 'URI') !== `#${attributeOf(element, 'ID')}`) {
     throw new SignatureRefused('reference', 'the signature is not over the assertion');
   }

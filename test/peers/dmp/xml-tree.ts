@@ -55,7 +55,10 @@ export const parseXml = (bytes: Uint8Array): ParsedXml => {
   try {
     document = XmlDocument.fromString(text, {
       option:
-        ParseOption.XML_PARSE_NONET | ParseOption.XML_PARSE_NO_XXE | ParseOption.XML_PARSE_HUGE | ParseOption.XML_PARSE_NOERROR,
+        ParseOption.XML_PARSE_NONET |
+        ParseOption.XML_PARSE_NO_XXE |
+        ParseOption.XML_PARSE_HUGE |
+        ParseOption.XML_PARSE_NOERROR,
     });
   } catch (cause) {
     throw new XmlInvalid('not well-formed', { cause });

@@ -1,2 +1,3 @@
 export * from './start-orthanc.ts';
 export * from './fake-orthanc.ts';
+export * from './silent-sidecar.ts';

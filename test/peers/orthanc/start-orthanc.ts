@@ -53,7 +53,11 @@ export interface OrthancPeer {
   storeFiles(files: Iterable<Uint8Array>): Promise<readonly StoredFile[]>;
   remove(level: OrthancLevel, orthancId: string): Promise<void>;
   removeEverything(): Promise<void>;
-  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; text: string }>;
+  call(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; text: string }>;
   getJson<T = unknown>(path: string): Promise<T>;
   log(): string;
   hasEnded(): boolean;
@@ -208,7 +212,8 @@ const bindPeer = (
       const stored: StoredFile[] = [];
       const waiting = files[Symbol.iterator]();
       const work = async (): Promise<void> => {
-        for (let next = waiting.next(); next.done !== true; next = waiting.next()) stored.push(await storeFile(next.value));
+        for (let next = waiting.next(); next.done !== true; next = waiting.next())
+          stored.push(await storeFile(next.value));
       };
       await Promise.all([work(), work(), work(), work()]);
       return stored;

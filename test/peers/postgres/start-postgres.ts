@@ -37,10 +37,9 @@ export interface Postgres {
 }
 
 const asServerUser = (command: readonly string[]): [string, ...string[]] =>
-  (process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', ...command] : command) as [
-    string,
-    ...string[],
-  ];
+  (process.getuid?.() === 0
+    ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', ...command]
+    : command) as [string, ...string[]];
 
 /** Newest server installed, as Debian lays it out. */
 const programFolder = (): string => {

@@ -33,7 +33,10 @@ export const startSidecar = async (options: {
     env: options.env,
     stopSignal: 'TERM',
   });
-  const isNew = ((before) => () => tethered.log().slice(before))(tethered.log().lastIndexOf('\n') + 1);
+  const isNew = (
+    (before) => () =>
+      tethered.log().slice(before)
+  )(tethered.log().lastIndexOf('\n') + 1);
   const outcome = await waitFor(
     'the sidecar',
     () => (isNew().includes(started) ? 'serves' : tethered.hasEnded() ? 'ended' : undefined),

@@ -41,7 +41,10 @@ export const startStandIn = async (options: {
     stopSignal: 'TERM',
   });
   const { baseUrl, controlUrl } = await waitFor('the DMP stand-in', () => {
-    const line = tethered.log().split('\n').find((text) => text.startsWith('{"baseUrl"'));
+    const line = tethered
+      .log()
+      .split('\n')
+      .find((text) => text.startsWith('{"baseUrl"'));
     if (line !== undefined) return JSON.parse(line) as Announcement;
     if (tethered.hasEnded()) throw new Error(tethered.log());
     return undefined;

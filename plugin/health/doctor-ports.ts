@@ -1,0 +1,58 @@
+/** What the doctor asks from outside. A port that is absent makes its checks `skipped`: never `ok`. */
+import type { ErrorCode } from '../errors.ts';
+
+export interface ConfigurationFacts {
+  /** English, as the configuration room writes them. */
+  readonly faults: readonly { readonly path: string; readonly problem: string; readonly hint?: string }[];
+  readonly warnings: readonly { readonly path: string; readonly problem: string; readonly hint?: string }[];
+  readonly files: readonly string[];
+}
+
+export interface CertificateFacts {
+  readonly structureName: string;
+  readonly use: 'authentication' | 'signature' | 'server';
+  readonly notBeforeUtcMs: number;
+  readonly notAfterUtcMs: number;
+}
+
+export interface DmpReachability {
+  readonly structureId: string;
+  readonly httpStatus: number;
+  /** Our clock minus the Date header of the DMP, in milliseconds; absent when it sent none. */
+  readonly clockDifferenceMs?: number;
+}
+
+/** Every method may throw a DrimboxError. */
+export interface DoctorPorts {
+  /** Milliseconds since 1970 UTC. */
+  readonly clock: () => number;
+  /** Loads the configuration again; does not throw for faults. */
+  readonly configuration?: () => Promise<ConfigurationFacts>;
+  readonly orthanc?: {
+    system(): Promise<{ readonly version: string; readonly name: string }>;
+    /** Identifiers of the plugins that Orthanc has loaded (`GET /plugins`). */
+    listPlugins?(): Promise<readonly string[]>;
+    /** When the hook last spoke to the service; undefined: never since it started. */
+    lastHookContactAtUtcMs?(): Promise<number | undefined>;
+  };
+  /** Only where Orthanc’s PostgreSQL index is read. */
+  readonly index?: {
+    /** Reads something small. */
+    checkReadable(): Promise<void>;
+    /** Tables in which our role could write; empty for a role that only reads. */
+    listWritableTables(): Promise<readonly string[]>;
+  };
+  readonly database?: { readonly kind: 'embedded' | 'postgres'; checkAlive(): Promise<void> };
+  readonly folder?: { readonly path: string; checkWritable(): Promise<void> };
+  readonly certificates?: () => Promise<readonly CertificateFacts[]>;
+  /** One answer per structure. */
+  readonly dmp?: { checkReachable(): Promise<readonly DmpReachability[]> };
+  readonly archive?: {
+    /** Studies that are held, by reason. */
+    countHolds(): Promise<readonly { readonly code: ErrorCode; readonly count: number }[]>;
+    /** Alerts that are not cleared, by code. */
+    countOpenAlerts(): Promise<readonly { readonly code: ErrorCode; readonly count: number }[]>;
+    /** Orders that are not settled. */
+    describeQueue(): Promise<{ readonly waiting: number; readonly oldestSinceUtcMs?: number }>;
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * The doctor: a fixed list of checks, each by itself; one that fails or hangs takes nothing from the others.
+ *
+ * @see decision G4 · design.md §7
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { DrimboxError } from '../errors.ts';
+import { alertsCheck, holdsCheck, type QueueLimits, queueCheck } from './archive-checks.ts';
+import { certificateCheck } from './certificate-check.ts';
+import { type CheckOutcome, type CheckResult, CheckState, type HealthCheck, worstState } from './check-result.ts';
+import { type AskDmp, type ClockLimits, clockCheck, dmpCheck } from './dmp-checks.ts';
+import type { DoctorPorts } from './doctor-ports.ts';
+import { formatDuration } from './durations.ts';
+import { configurationCheck, databaseCheck, folderCheck } from './installation-checks.ts';
+import { hookCheck, indexCheck, orthancCheck, pluginsCheck } from './orthanc-checks.ts';
+
+export interface DoctorLimits {
+  /** Longest wait for one check. */
+  readonly timeoutMs: number;
+  /** Silence of the hook that deserves a look. */
+  readonly hookSilentAfterMs: number;
+  /** Age of the oldest order. */
+  readonly queue: QueueLimits;
+  /** Difference with the clock of the DMP. */
+  readonly clock: ClockLimits;
+}
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** Assumptions of ours: no text sets them. */
+export const defaultDoctorLimits: DoctorLimits = {
+  timeoutMs: 20_000,
+  hookSilentAfterMs: 24 * hourMs,
+  queue: { warningMs: hourMs, failedMs: 24 * hourMs },
+  clock: { warningMs: 30_000, failedMs: 5 * minuteMs },
+};
+
+export interface DoctorReport {
+  readonly atUtcMs: number;
+  /** The worst of all. */
+  readonly state: CheckState;
+  readonly results: readonly CheckResult[];
+}
+
+const askOnce = ({ dmp }: DoctorPorts): AskDmp => {
+  let answer: ReturnType<AskDmp> | undefined;
+  return () => {
+    answer ??= dmp === undefined ? Promise.resolve([]) : dmp.checkReachable();
+    return answer;
+  };
+};
+
+/** The checks in the order of the report; nothing is run yet. */
+export const createChecks = (
+  ports: DoctorPorts,
+  limits: DoctorLimits = defaultDoctorLimits,
+): readonly HealthCheck[] => {
+  const ask = askOnce(ports);
+  return [
+    configurationCheck(ports),
+    folderCheck(ports),
+    databaseCheck(ports),
+    orthancCheck(ports),
+    pluginsCheck(ports),
+    hookCheck(ports, limits.hookSilentAfterMs),
+    indexCheck(ports),
+    certificateCheck(ports),
+    dmpCheck(ports, ask),
+    clockCheck(ports, ask, limits.clock),
+    queueCheck(ports, limits.queue),
+    holdsCheck(ports),
+    alertsCheck(ports),
+  ];
+};
+
+const failureOf = (error: unknown): CheckOutcome => {
+  const isOurs = error instanceof DrimboxError;
+  return {
+    state: CheckState.failed,
+    message: isOurs ? `${error.publicText} (${error.code})` : 'La vérification a échoué.',
+    remedy: 'Corriger les autres échecs d’abord ; si celui-ci reste seul, le journal du service en dit plus.',
+  };
+};
+
+const runCheck = async (check: HealthCheck, timeoutMs: number): Promise<CheckResult> => {
+  const abort = new AbortController();
+  const late = delay(timeoutMs, undefined, { signal: abort.signal }).then(
+    (): CheckOutcome => ({
+      state: CheckState.failed,
+      message: `Pas de réponse en ${formatDuration(timeoutMs)}.`,
+      remedy: 'Vérifier le réseau et la charge de ce qui est interrogé.',
+    }),
+  );
+  late.catch(() => undefined);
+  try {
+    return { name: check.name, ...(await Promise.race([check.run(), late])) };
+  } catch (error) {
+    return { name: check.name, ...failureOf(error) };
+  } finally {
+    abort.abort();
+  }
+};
+
+/** Runs every check at the same time; never throws. */
+export const runDoctor = async (
+  ports: DoctorPorts,
+  limits: DoctorLimits = defaultDoctorLimits,
+): Promise<DoctorReport> => {
+  const results = await Promise.all(createChecks(ports, limits).map((check) => runCheck(check, limits.timeoutMs)));
+  return { atUtcMs: ports.clock(), state: worstState(results.map(({ state }) => state)), results };
+};
