@@ -14,6 +14,8 @@ const project = (name: string, order: number, include: string[], timeoutMs: numb
     testTimeout: timeoutMs,
     hookTimeout: Math.max(timeoutMs, 30_000),
     sequence: { groupOrder: order },
+    // Crash tests time what they kill: one at a time.
+    ...(name === 'chaos' ? { maxWorkers: 1 } : {}),
   },
 });
 

@@ -39,6 +39,8 @@ DATABASE_MARK_PROPERTY = 7713
 RELAYED_REQUEST_HEADERS = ('content-type', 'accept', 'accept-language', 'if-none-match', 'origin', 'x-csrf-token')
 RELAYED_ANSWER_HEADERS = ('cache-control', 'content-disposition', 'etag', 'content-security-policy',
                           'x-content-type-options', 'referrer-policy')
+# What may stand in a query without being escaped again.
+ESCAPED = "%+/-._~!$'()*,;:@"
 
 
 class Settings:
@@ -266,7 +268,10 @@ def relay(settings, output, uri, request):
         body = body.encode('utf-8')
     path = '/hook/rest/' + urllib.parse.quote(uri[len('/drimbox/'):], safe="/-._~!$'()*,;:@")
     if request.get('get'):
-        path += '?' + urllib.parse.urlencode(request['get'])
+        # Orthanc gives names and values as they came, escapes and all.
+        escaped = ['%s=%s' % (urllib.parse.quote(name, safe=ESCAPED), urllib.parse.quote(value, safe=ESCAPED))
+                   for name, value in request['get'].items()]
+        path += '?' + '&'.join(escaped)
     try:
         status, answer_headers, answer = call_sidecar(settings, method, path, body if method == 'POST' else None,
                                                       relayed, RELAY_TIMEOUT_S)

@@ -10,7 +10,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import express from 'express';
 import { pino, type Logger } from 'pino';
 import { runStoreCommand, startControl } from './admin/index.ts';
-import { loadStudy, loadStudyByOrthancId } from './archive/index.ts';
+import { hookContactMarker, loadStudy, loadStudyByOrthancId, saveMarker } from './archive/index.ts';
 import { type Configuration, loadSecret } from './config/index.ts';
 import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
@@ -180,6 +180,7 @@ const startHook = async (
       secret: loadSecret(configuration.orthanc.hook.secretFile),
       onChanges: async (batch) => {
         if ((await takeHints({ ...ports, orthanc }, batch)) > 0) looks.wake();
+        await saveMarker(ports.store.knex, hookContactMarker, batch.database ?? '', Date.now());
       },
       answer: (request) => answerRelayed(ports, orthanc, request),
       log,

@@ -3,10 +3,13 @@
  * embedded database it asks it to (design §6).
  */
 import {
-  countStudies,
+  type ArchiveFigures,
+  hookContactMarker,
   listArchive,
   loadAlerts,
+  loadFigures,
   loadLatestKos,
+  loadMarkerTime,
   markAlertSeen,
   requestLooksByState,
   showArchive,
@@ -20,6 +23,12 @@ export interface StoreCommandPorts {
   readonly clock: () => number;
   /** Starts due looks at once, in the running sidecar. */
   readonly wake?: () => void;
+}
+
+/** What `archive status` answers. */
+export interface StoreFigures extends ArchiveFigures {
+  readonly database: 'embedded' | 'postgres';
+  readonly lastHookContactAtUtcMs?: number;
 }
 
 const usage = (detail: string): DrimboxError => new DrimboxError('cli/usage', { detail });
@@ -85,14 +94,12 @@ const releaseCommand = async ({ store, clock, wake }: StoreCommandPorts): Promis
 };
 
 /** Figures for `doctor` and monitoring; no identity. */
-const statusCommand = async ({ store, clock }: StoreCommandPorts): Promise<unknown> => {
-  const counted = await countStudies(store.knex);
-  const alerts = await loadAlerts(store.knex);
+const figuresCommand = async ({ store }: StoreCommandPorts): Promise<StoreFigures> => {
+  const lastHookContactAtUtcMs = await loadMarkerTime(store.knex, hookContactMarker);
   return {
-    studies: counted.byState,
-    openAlerts: alerts.length,
-    oldestDueSeconds:
-      counted.oldestDueAtUtcMs === undefined ? 0 : Math.max(0, Math.round((clock() - counted.oldestDueAtUtcMs) / 1000)),
+    ...(await loadFigures(store.knex)),
+    database: store.kind,
+    ...(lastHookContactAtUtcMs === undefined ? {} : { lastHookContactAtUtcMs }),
   };
 };
 
@@ -115,7 +122,7 @@ export const runStoreCommand = async (ports: StoreCommandPorts, words: readonly 
     case 'archive release':
       return releaseCommand(ports);
     case 'archive status':
-      return statusCommand(ports);
+      return figuresCommand(ports);
     default:
       if (room === 'alerts') return alertsCommand(ports, words);
       throw usage(`unknown command: ${words.slice(0, 2).join(' ')}`);

@@ -235,18 +235,3 @@ export const loadStudies = async (
   const rows: StudyRow[] = await query.select('*');
   return rows.map(fromRow);
 };
-
-/** How many studies are in each state, and since when the oldest due look waits. */
-export const countStudies = async (
-  knex: Knex,
-): Promise<{ readonly byState: Readonly<Record<string, number>>; readonly oldestDueAtUtcMs?: number }> => {
-  const rows: { state: string; count: number }[] = await knex('study')
-    .select('state')
-    .count('* as count')
-    .groupBy('state');
-  const due: { due?: number | null } | undefined = await knex('study').min('look_due_at_utc_ms as due').first();
-  return {
-    byState: Object.fromEntries(rows.map((row) => [row.state, Number(row.count)])),
-    ...(due?.due === undefined || due.due === null ? {} : { oldestDueAtUtcMs: Number(due.due) }),
-  };
-};

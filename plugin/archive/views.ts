@@ -3,10 +3,10 @@
  * administrator of the archive and may carry identities in the documents it can export.
  */
 import type { Knex } from 'knex';
-import { DrimboxError } from '../errors.ts';
+import { DrimboxError, type ErrorCode } from '../errors.ts';
 import { eventTable } from '../events.ts';
 import { loadJournal } from './journal.ts';
-import { loadStudies, loadStudy, type ArchivedStudy, type StudyState } from './studies.ts';
+import { type ArchivedStudy, loadStudies, loadStudy, StudyState } from './studies.ts';
 
 const isoOf = (utcMs: number): string => new Date(utcMs).toISOString();
 
@@ -127,6 +127,51 @@ export const showArchive = async (knex: Knex, studyInstanceUid: string): Promise
       ...(entry.errorCode === undefined ? {} : { error: entry.errorCode }),
       ...(entry.detail === undefined || Object.keys(entry.detail).length === 0 ? {} : { detail: entry.detail }),
     })),
+  };
+};
+
+/** Figures for `doctor` and monitoring. */
+export interface ArchiveFigures {
+  readonly studiesByState: Readonly<Record<string, number>>;
+  readonly holds: readonly { readonly code: ErrorCode; readonly count: number }[];
+  readonly openAlerts: readonly { readonly code: ErrorCode; readonly count: number }[];
+  /** Orders that are not settled. */
+  readonly queue: { readonly waiting: number; readonly oldestSinceUtcMs?: number };
+}
+
+type CodeCount = { readonly code: ErrorCode; readonly count: number };
+
+const byCode = (rows: readonly { code: ErrorCode | null; count: string | number }[]): readonly CodeCount[] =>
+  rows.flatMap(({ code, count }) => (code === null ? [] : [{ code, count: Number(count) }]));
+
+export const loadFigures = async (knex: Knex): Promise<ArchiveFigures> => {
+  const states: { state: string; count: number }[] = await knex('study')
+    .select('state')
+    .count('* as count')
+    .groupBy('state');
+  const holds: { code: ErrorCode | null; count: number }[] = await knex('study')
+    .where('state', StudyState.held)
+    .select('reason_code as code')
+    .count('* as count')
+    .groupBy('reason_code');
+  const alerts: { code: ErrorCode; count: number }[] = await knex('alert')
+    .whereNull('cleared_at_utc_ms')
+    .select('code')
+    .count('* as count')
+    .groupBy('code');
+  const open: { waiting?: number; since?: number | null } | undefined = await knex('submission')
+    .where('state', 'open')
+    .count('* as waiting')
+    .min('created_at_utc_ms as since')
+    .first();
+  return {
+    studiesByState: Object.fromEntries(states.map((row) => [row.state, Number(row.count)])),
+    holds: byCode(holds),
+    openAlerts: byCode(alerts),
+    queue: {
+      waiting: Number(open?.waiting ?? 0),
+      ...(open?.since === undefined || open.since === null ? {} : { oldestSinceUtcMs: Number(open.since) }),
+    },
   };
 };
 

@@ -3,14 +3,15 @@
  *
  * @see house-style 22–24
  */
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { checkAddresses, checkPasswordsInUrls, type Findings, type ReadSections } from './address-checks.ts';
 import { type ConfigurationFileReader, diskFileReader, findSection } from './configuration-files.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { applyEnvironment } from './environment-overrides.ts';
 import { type ConfigurationFault, faultsError } from './faults.ts';
 import { checkFiles } from './file-checks.ts';
-import { fillRequiredSections, lastKey, rewriteTexts } from './option-tree.ts';
+import { fillRequiredSections, lastKey, rewriteTexts, textLeaves } from './option-tree.ts';
+import { displayPath } from './key-names.ts';
 import { warnKeysWithoutEffect } from './keys-without-effect.ts';
 import { checkPorts } from './port-checks.ts';
 import { type ConfigurationOptions, configurationSchema } from './schema.ts';
@@ -55,6 +56,14 @@ const isStorePasswordAllowed = (tree: Record<string, unknown>): boolean => {
   );
 };
 
+/** Orthanc's hook opens the same file, from another folder. */
+const checkHookSecretPath = (tree: unknown, faults: ConfigurationFault[]): void => {
+  const leaf = textLeaves(tree).find(({ path }) => path.join('.') === 'orthanc.hook.secretFile');
+  if (leaf === undefined || isAbsolute(leaf.text)) return;
+  const hint = 'the hook loaded by Orthanc reads the same file, and starts from another folder';
+  faults.push({ path: displayPath(leaf.path), problem: 'must be an absolute path', hint });
+};
+
 const withoutRepeats = (faults: readonly ConfigurationFault[]): ConfigurationFault[] => [
   ...new Map(faults.map((fault) => [`${fault.path}\n${fault.problem}`, fault])).values(),
 ];
@@ -79,6 +88,7 @@ export const loadConfiguration = (source: ConfigurationSource): Configuration =>
   const tree = readOptions(configurationSchema, found.section, [], faults) as Record<string, unknown>;
   const overridden = applyEnvironment(configurationSchema, tree, source.env, found.substitutedNames, faults);
   fillRequiredSections(configurationSchema, tree);
+  checkHookSecretPath(tree, faults);
   rewriteTexts(tree, ({ path, text }) =>
     pathKey.test(lastKey(path)) && text !== '' && !text.includes('\0') ? resolve(found.baseFolder, text) : text,
   );

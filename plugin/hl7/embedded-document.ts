@@ -16,9 +16,21 @@ const codingSystem = (system: string): string => (system === 'TRE_A05' || system
 const isSameCode = (observation: Segment, order: Segment): boolean =>
   observation.value(3) === order.value(4) && codingSystem(observation.value(3, 3)) === codingSystem(order.value(4, 3));
 
-/** The order (OBR) an observation stands under. */
-const orderOf = (message: Hl7Message, observation: Segment): Segment | undefined =>
-  message.all('OBR').findLast((order) => order.position < observation.position);
+/** An OBX with OBX-2 `ED` and the order (OBR) it stands under. */
+interface EmbeddedObservation {
+  readonly segment: Segment;
+  readonly order: Segment | undefined;
+}
+
+const embeddedObservations = (message: Hl7Message): readonly EmbeddedObservation[] => {
+  const found: EmbeddedObservation[] = [];
+  let order: Segment | undefined;
+  for (const segment of message.segments) {
+    if (segment.name === 'OBR') order = segment;
+    if (segment.name === 'OBX' && segment.value(2).toUpperCase() === 'ED') found.push({ segment, order });
+  }
+  return found;
+};
 
 /**
  * Finds the document: the first OBX with OBX-2 `ED` whose OBX-3 is the OBR-4 above it.
@@ -31,22 +43,19 @@ export const findDocument = (message: Hl7Message): DocumentPlace => {
   for (const order of message.all('OBR')) {
     if (order.value(4) === '') throw refusal('hl7/field-missing', order.location(4), 'OBR-4 is empty');
   }
-  const embedded = message.all('OBX').filter((observation) => observation.value(2).toUpperCase() === 'ED');
-  const documents = embedded.filter((observation) => {
-    const order = orderOf(message, observation);
-    return order !== undefined && isSameCode(observation, order);
-  });
-  const [segment, ...others] = documents;
-  if (segment === undefined) {
-    const location = embedded[0]?.location(3) ?? 'OBX';
+  const embedded = embeddedObservations(message);
+  const [document, ...others] = embedded.filter(
+    ({ segment, order }) => order !== undefined && isSameCode(segment, order),
+  );
+  if (document === undefined) {
+    const location = embedded[0]?.segment.location(3) ?? 'OBX';
     throw refusal('hl7/document-missing', location, 'no OBX with OBX-2 ED and OBX-3 equal to OBR-4');
   }
-  const order = orderOf(message, segment);
-  const foreign = others.find((other) => orderOf(message, other) !== order);
+  const foreign = others.find((other) => other.order !== document.order);
   if (foreign !== undefined) {
-    throw refusal('hl7/segment-missing', foreign.location(5), 'documents under several orders');
+    throw refusal('hl7/segment-missing', foreign.segment.location(5), 'documents under several orders');
   }
-  return { segment, hasOther: others.length > 0 };
+  return { segment: document.segment, hasOther: others.length > 0 };
 };
 
 const alphabet = /^[A-Za-z0-9+/]*$/;

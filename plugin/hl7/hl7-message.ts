@@ -2,6 +2,7 @@ import { Hl7Context, Hl7Message as TokenisedMessage } from '@medplum/core';
 import { type CharacterEncoding, decodeText } from './charset.ts';
 import { createUnescape } from './escapes.ts';
 import { guessHeader, type HeaderGuess, messageStart } from './message-header.ts';
+import { checkMessageLimits } from './message-limits.ts';
 import { refusal } from './refusal.ts';
 import { createSegment, type Segment } from './segment.ts';
 import { splitSegments } from './segment-lines.ts';
@@ -41,10 +42,9 @@ export interface Hl7Message {
 
 const tokenise = (text: string, separators: Separators): TokenisedMessage => {
   const { field, component, repetition, escape, subcomponent } = separators;
-  return new TokenisedMessage(
-    splitSegments(text, separators),
-    new Hl7Context('\r', field, component, repetition, escape, subcomponent),
-  );
+  const lines = splitSegments(text, separators);
+  checkMessageLimits(text, lines, separators);
+  return new TokenisedMessage(lines, new Hl7Context('\r', field, component, repetition, escape, subcomponent));
 };
 
 const createSegments = (text: string, separators: Separators, encoding: CharacterEncoding): readonly Segment[] => {
@@ -85,7 +85,8 @@ export const parseHl7Message = (frame: Uint8Array): Hl7Message => {
   const { text, encoding } = decodeText(bytes, charset, hasByteOrderMark);
   const segments = createSegments(text, separators, encoding);
 
-  const all = (name: string): readonly Segment[] => segments.filter((segment) => segment.name === name);
+  const byName = Map.groupBy(segments, (segment) => segment.name);
+  const all = (name: string): readonly Segment[] => byName.get(name) ?? [];
   const [msh, secondMsh] = all('MSH');
   if (msh === undefined || msh.position !== 0) throw refusal('hl7/message-invalid', 'MSH', 'MSH has no fields');
   if (secondMsh !== undefined) throw refusal('hl7/segment-missing', 'MSH^2', 'two messages in one frame');
@@ -103,7 +104,7 @@ export const parseHl7Message = (frame: Uint8Array): Hl7Message => {
     header,
     raw: frame,
     segments,
-    first: (name) => segments.find((segment) => segment.name === name),
+    first: (name) => all(name)[0],
     all,
   };
 };

@@ -23,6 +23,7 @@ type State = 'outside' | 'inside' | 'after-end-block' | 'faulted';
 const headBytes = 4096;
 const space = 0x20;
 const tab = 0x09;
+const endBlockBytes = Buffer.of(endBlock);
 const restart = Buffer.from([startBlock, 0x4d, 0x53, 0x48]); // <SB>MSH
 
 const isBlank = (byte: number): boolean =>
@@ -108,7 +109,7 @@ export const createMllpDecoder = (options: { readonly maxFrameBytes: number }): 
       return at;
     }
     if (byte !== endBlock) state = 'inside';
-    append(Buffer.of(endBlock));
+    append(endBlockBytes);
     return byte === endBlock ? at + 1 : at;
   };
 

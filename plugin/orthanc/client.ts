@@ -52,6 +52,8 @@ export interface OrthancClient {
   readonly url: string;
   system(): Promise<OrthancSystem>;
   statistics(): Promise<OrthancStatistics>;
+  /** Names of the plugins that are loaded. */
+  listPlugins(): Promise<readonly string[]>;
   /** Every Orthanc study under that UID; an empty list is a positive answer. */
   findStudies(uid: StudyInstanceUid): Promise<readonly answers.StudyAnswer[]>;
   /** Series of one Orthanc study, with the ids of their instances; none when the study is gone. */
@@ -150,6 +152,7 @@ export const createOrthancClient = (options: OrthancOptions): OrthancClient => {
         instances: answer.CountInstances,
       };
     },
+    listPlugins: () => connection.get('/plugins', z.array(z.string().max(200))),
     findStudies: (uid) =>
       connection.ask(
         '/tools/find',

@@ -6,6 +6,7 @@ export type { KeyObject } from './key-object.ts';
 export type { ObjectIdentity } from './object-identity.ts';
 export * from './options.ts';
 export * from './orthanc-id.ts';
+export { type IndexRole, openIndexRole } from './index-role.ts';
 export { createRestStudyIndex } from './rest-study-index.ts';
 export { createSqlStudyIndex, type SqlStudyIndexOptions, type SqlStudyIndexPorts } from './sql-study-index.ts';
 export type { InstanceContent, SeriesContent, StudyContent, StudyIndex, StudyLookup } from './study-content.ts';

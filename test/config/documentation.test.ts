@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { describeConfiguration, formatConfigurationTable, loadConfiguration } from '../../plugin/config/index.ts';
 import { parseJsonWithComments } from '../../plugin/config/json-with-comments.ts';
 import { optionDescriptions } from '../../plugin/config/option-descriptions.ts';
-import { givenFiles } from './given-files.ts';
+import { givenFiles, load } from './given-files.ts';
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const examplePath = fromRoot('orthanc-config/drimbox.example.json');
@@ -47,6 +47,18 @@ describe('the documented examples are parsed (house-style 24)', () => {
       new Set(['has no effect in this version']),
     );
   });
+
+  test('it stands beside orthanc-config/orthanc.example.json in one folder', () => {
+    const parsed = parseJsonWithComments(readFileSync(fromRoot('orthanc-config/orthanc.example.json'), 'utf8'));
+    expect(parsed.kind === 'parsed' && Object.keys(parsed.value as object)).toContain('PythonScript');
+    expect(loadConfiguration({ path: fromRoot('orthanc-config'), env: {}, files: givenFiles() }).files).toHaveLength(2);
+  });
+
+  const readmeExamples = [...readFileSync(fromRoot('README.md'), 'utf8').matchAll(/```json\n([\s\S]*?)```/g)];
+  test('the README has an example', () => expect(readmeExamples).toHaveLength(1));
+  test.each(readmeExamples.map(([, text]) => [text ?? '']))('the README’s example is a valid configuration', (text) =>
+    expect(load({ text }).warnings).toEqual([]),
+  );
 
   const section = exampleSection();
   test.each(describeConfiguration().map((option) => [option.path, option] as const))('shows %s', (path, option) => {

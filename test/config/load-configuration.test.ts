@@ -54,12 +54,17 @@ describe('loading the configuration', () => {
   });
 
   test('relative paths start from the folder of the configuration', () => {
-    const { orthanc } = loadConfiguration({ path: fixture('folder'), env: {}, files: givenFiles() });
-    expect(orthanc.hook.secretFile).toBe(fixture('folder/secrets/hook'));
+    const { dmp } = loadConfiguration({ path: fixture('folder'), env: {}, files: givenFiles() });
+    expect(dmp.caFile).toBe(fixture('folder/secrets/ca.pem'));
     expect(load({ section: changed((s) => void (s.Store = { Folder: 'data' })) }).store.folder).toBe(
       '/etc/orthanc/data',
     );
   });
+
+  test('the secret of the hook is an absolute path: Orthanc opens it from another folder', () =>
+    expect(faultsOf({ section: changed((s) => void (s.Orthanc.Hook.SecretFile = 'hook')) })).toEqual([
+      expect.objectContaining({ path: 'DrimBox.Orthanc.Hook.SecretFile', problem: 'must be an absolute path' }),
+    ]));
 
   test('a section in two files is refused with the names of both, as Orthanc refuses it', () => {
     try {

@@ -89,6 +89,23 @@ describe('segments', () => {
   });
 });
 
+describe('limits', () => {
+  test('refuses an absurd number of parts: 20 MiB of them would cost gigabytes', () => {
+    expect(refusalOf(() => text(`${msh()}${'\rNTE|'.repeat(10_000)}`))).toBe('hl7/message-invalid MSH');
+    expect(refusalOf(() => text(`${msh()}\rPID|${'a~'.repeat(10_001)}`))).toBe('hl7/message-invalid MSH');
+    expect(refusalOf(() => text(`${msh()}${'\rNTE|'.repeat(9_999)}`))).toBe('accepted');
+  });
+
+  test('costs linear time in the number of segments and lines', () => {
+    const begin = performance.now();
+    const observation = '\rOBX|2|ED|18748-4^C^LN||^T^X^Base64^PGEvPg==||||||F';
+    parseReport(buildOru({ cda, edit: (segments) => [...segments, observation.repeat(9_000)] }));
+    text(`${msh()}\rOBX|1|ED|A||^T^X^Base64^${'PGE\r\n'.repeat(300_000)}||||||F`);
+    // Quadratic search took minutes.
+    expect(performance.now() - begin).toBeLessThan(3000);
+  });
+});
+
 describe('separators and escapes', () => {
   test('reads the five usual escapes and a line break', () => {
     const pid = text(`${msh()}\rPID|a\\F\\b\\S\\c\\T\\d\\R\\e\\E\\f\\.br\\g`).first('PID');

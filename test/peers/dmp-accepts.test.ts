@@ -111,6 +111,11 @@ describe('DMP stand-in: what it accepts', () => {
       'code/eventCode-old-scheme',
     ],
     [
+      'an order number without authority',
+      { content: replacing('OPN-EXEMPLE-1^^^&amp;1.2.250.1.999999.4&amp;ISO^', 'OPN-EXEMPLE-1^^^^') },
+      'slot/referenceIdList-authority',
+    ],
+    [
       'a slot it does not know',
       {
         content: replacing(

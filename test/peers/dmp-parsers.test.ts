@@ -152,11 +152,14 @@ describe('forms of metadata values', () => {
     expect(parseInstitutionValue('NOM^^^^^&1.2.250.1.71.4.2.2&ISO^IDNST^^^')).toBeUndefined();
   });
 
-  it('wants an authority for orders and accession numbers, not for studies', () => {
+  it('reads references with an authority or without, and none malformed', () => {
     expect(parseReferenceId('1.2^^^^urn:ihe:iti:xds:2016:studyInstanceUID')).toEqual({
       id: '1.2',
       kind: 'studyInstanceUid',
+      authorityOid: '',
     });
-    expect(parseReferenceId('1^^^^urn:ihe:iti:xds:2013:order')).toBeUndefined();
+    expect(parseReferenceId('1^^^&1.2&ISO^urn:ihe:iti:xds:2013:order')?.authorityOid).toBe('1.2');
+    expect(parseReferenceId('1^^^1.2^urn:ihe:iti:xds:2013:order')).toBeUndefined();
+    expect(parseReferenceId('1^^^&1.2&ISO^urn:ihe:iti:xds:2013:autre')).toBeUndefined();
   });
 });

@@ -15,61 +15,9 @@ import {
   type Validity,
   writeRevocationList,
 } from './openssl-authority.ts';
+import { exampleStructures, type StructureCredentials, type StructureOrder, type TestCa } from './test-ca.ts';
 
-/** A structure that wants certificates. */
-export interface StructureOrder {
-  /** Struct_IdNat, the OU of its certificates: `1` + FINESS, `3` + SIRET… */
-  readonly id: string;
-  /** O of its certificates. */
-  readonly name: string;
-  /** CN [`drimbox.exemple`]. */
-  readonly commonName?: string;
-  /** ST [`Paris (75)`]. */
-  readonly place?: string;
-}
-
-export interface StructureCredentials {
-  /** TLS client. */
-  readonly authCli: Credential;
-  /** VIHF and document signature. */
-  readonly sign: Credential;
-  /** TLS server for localhost and 127.0.0.1; the certificate file also holds the intermediate. */
-  readonly ssl: Credential;
-}
-
-export interface TestCa {
-  readonly folder: string;
-  readonly rootCertificateFile: string;
-  readonly intermediateCertificateFile: string;
-  /** Intermediate then root. */
-  readonly chainFile: string;
-  /** Revocation lists of the intermediate and of the root in one PEM file. */
-  readonly crlFile: string;
-  /** By Struct_IdNat. */
-  readonly structures: Readonly<Record<string, StructureCredentials>>;
-  /** TLS server of a national service (DMP stand-in) on localhost and 127.0.0.1. */
-  readonly server: Credential;
-  /** What must be refused. All but `otherStructureSign` name the first structure. */
-  readonly negative: {
-    /** Another authority with the same names. */
-    readonly rogueRootCertificateFile: string;
-    readonly rogueAuthCli: Credential;
-    readonly rogueSign: Credential;
-    readonly expiredAuthCli: Credential;
-    readonly expiredSign: Credential;
-    readonly revokedAuthCli: Credential;
-    readonly revokedSign: Credential;
-    /** An AUTH_CLI without OU, like a person's. */
-    readonly noOuAuthCli: Credential;
-    readonly otherStructureSign: Credential;
-  };
-}
-
-/** Invented: their FINESS numbers do not exist. */
-export const exampleStructures: readonly StructureOrder[] = [
-  { id: '1990000001', name: 'CLINIQUE EXEMPLE' },
-  { id: '1990000002', name: 'CABINET EXEMPLE', commonName: 'cabinet.exemple', place: "Côte-d'Or (21)" },
-];
+export { exampleStructures, type StructureCredentials, type StructureOrder, type TestCa } from './test-ca.ts';
 
 const dayMs = 86_400_000;
 const layoutVersion = 1;
@@ -203,7 +151,7 @@ const makeWholeCa = async (folder: string, orders: readonly StructureOrder[], no
   const serverName: SubjectName = [
     ...structureName({ id: '1990000000', name: 'DMP EXEMPLE', commonName: 'localhost' }),
   ];
-  const first = orders[0] ?? (exampleStructures[0] as StructureOrder);
+  const first = orders[0] ?? exampleStructures[0];
   const negative = await issueNegative(join(folder, 'negative'), authority, first, nowMs);
   const server = await issueServer(authority, serverName, nowMs, join(folder, 'server'));
   const revoked = [negative.revokedAuthCli.certificateFile, negative.revokedSign.certificateFile];
@@ -274,7 +222,7 @@ export const makeCa = (
   options: { readonly structures?: readonly StructureOrder[]; readonly nowMs?: number } = {},
 ): Promise<TestCa> => {
   const target = resolve(folder);
-  const orders = options.structures ?? exampleStructures;
+  const orders: readonly StructureOrder[] = options.structures ?? exampleStructures;
   const nowMs = options.nowMs ?? Date.now();
   return withLock(target, async () => {
     const known = loadManifest(target, nowMs);

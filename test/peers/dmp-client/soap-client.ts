@@ -24,27 +24,33 @@ export const createTestAgent = (files: ClientFiles, options: { readonly keepAliv
     maxSockets: 4,
   });
 
-export const post = (url: string, agent: Agent, contentType: string, body: Buffer): Promise<Answer> =>
+export const call = (
+  method: 'GET' | 'POST',
+  url: string,
+  agent: Agent,
+  contentType: string,
+  body: Buffer,
+): Promise<Answer> =>
   new Promise((done, failed) => {
-    const sent = request(
-      url,
-      { method: 'POST', agent, headers: { 'content-type': contentType, 'content-length': body.length } },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', failed);
-        response.on('end', () =>
-          done({
-            status: response.statusCode ?? 0,
-            contentType: response.headers['content-type'] ?? '',
-            text: Buffer.concat(chunks).toString(),
-          }),
-        );
-      },
-    );
+    const headers = { 'content-type': contentType, 'content-length': body.length };
+    const sent = request(url, { method, agent, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', failed);
+      response.on('end', () =>
+        done({
+          status: response.statusCode ?? 0,
+          contentType: response.headers['content-type'] ?? '',
+          text: Buffer.concat(chunks).toString(),
+        }),
+      );
+    });
     sent.on('error', failed);
     sent.end(body);
   });
+
+export const post = (url: string, agent: Agent, contentType: string, body: Buffer): Promise<Answer> =>
+  call('POST', url, agent, contentType, body);
 
 export const buildEnvelope = (action: string, to: string, vihf: string, content: string): string =>
   '<soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope"><soap:Header>' +

@@ -103,6 +103,9 @@ const checkReferenceIds = (entry: RegistryObject, findings: Findings): readonly 
   if (references.length !== values.length || studies.length !== 1) {
     findings.registry('slot/referenceIdList', metadata, `${entry.id}: referenceIdList malformed, or not one study`);
   }
+  if (references.some(({ kind, authorityOid }) => kind !== 'studyInstanceUid' && authorityOid === '')) {
+    findings.tolerate('slot/referenceIdList-authority', `${entry.id}: order or accession number without authority`);
+  }
   return references;
 };
 

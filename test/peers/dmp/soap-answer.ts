@@ -51,13 +51,20 @@ export const buildQueryResponse = (
   `<rim:RegistryObjectList>${entryUuids.map((id) => `<rim:ObjectRef id="${escapeXml(id)}"/>`).join('')}</rim:RegistryObjectList>` +
   '</query:AdhocQueryResponse>';
 
-const envelope = (action: string, content: string, stamp: AnswerStamp): string =>
-  `<soap:Envelope xmlns:soap="${namespaces.soap}"><soap:Header>` +
-  `<Action xmlns="${namespaces.addressing}">${escapeXml(action)}</Action>` +
-  `<MessageID xmlns="${namespaces.addressing}">urn:uuid:${stamp.uuid}</MessageID>` +
-  `<To xmlns="${namespaces.addressing}">http://www.w3.org/2005/08/addressing/anonymous</To>` +
-  `${stamp.relatesTo === '' ? '' : `<RelatesTo xmlns="${namespaces.addressing}">${escapeXml(stamp.relatesTo)}</RelatesTo>`}` +
-  `</soap:Header><soap:Body>${content}</soap:Body></soap:Envelope>`;
+const envelope = (action: string, content: string, stamp: AnswerStamp): string => {
+  const addressed = (name: string, text: string): string =>
+    `<${name} xmlns="${namespaces.addressing}">${escapeXml(text)}</${name}>`;
+  const header = [
+    addressed('Action', action),
+    addressed('MessageID', `urn:uuid:${stamp.uuid}`),
+    addressed('To', 'http://www.w3.org/2005/08/addressing/anonymous'),
+    ...(stamp.relatesTo === '' ? [] : [addressed('RelatesTo', stamp.relatesTo)]),
+  ];
+  return (
+    `<soap:Envelope xmlns:soap="${namespaces.soap}"><soap:Header>${header.join('')}</soap:Header>` +
+    `<soap:Body>${content}</soap:Body></soap:Envelope>`
+  );
+};
 
 const soapType = 'application/soap+xml; charset=UTF-8';
 

@@ -46,10 +46,10 @@ export const parseInstitutionValue = (text: string): { id: string; name: string 
 };
 
 /** `value^^^&OID&ISO^PI` or `…^NH` */
-export const isSourcePatientId = (text: string): boolean => /^[^\^]+\^\^\^&[0-9.]+&ISO\^(PI|NH)$/.test(text);
+export const isSourcePatientId = (text: string): boolean => /^[^^]+\^\^\^&[0-9.]+&ISO\^(PI|NH)$/.test(text);
 
 const patientFieldPatterns: Readonly<Record<string, RegExp>> = {
-  'PID-5': /^[^\^|]+\^[^\^|]+(\^[^\^|]*){4}\^[DLS]$/,
+  'PID-5': /^[^|^]+\^[^|^]+(\^[^|^]*){4}\^[DLS]$/,
   'PID-7': /^\d{8}$/,
   'PID-8': /^[MFUOA]$/,
   'PID-11': /^\^\^\^\^\^\^BDL\^\^[0-9][0-9AB][0-9]{3}$/,
@@ -68,6 +68,8 @@ export const isSourcePatientInfo = (values: readonly string[]): boolean => {
 export interface ReferenceId {
   readonly id: string;
   readonly kind: 'accession' | 'order' | 'studyInstanceUid';
+  /** '' when the value names none. */
+  readonly authorityOid: string;
 }
 
 const referenceKinds: Readonly<Record<string, ReferenceId['kind']>> = {
@@ -76,13 +78,15 @@ const referenceKinds: Readonly<Record<string, ReferenceId['kind']>> = {
   'urn:ihe:iti:xds:2016:studyInstanceUID': 'studyInstanceUid',
 };
 
-/** `id^^^&OID&ISO^urn:…`; the authority of a study UID may be absent. */
+/** `id^^^&OID&ISO^urn:…`; the authority may be absent, not malformed. */
 export const parseReferenceId = (text: string): ReferenceId | undefined => {
   const [id = '', second, third, authority = '', type = '', ...rest] = components(text);
   const kind = referenceKinds[type];
   const isFormed = id !== '' && second === '' && third === '' && rest.length === 0;
-  const hasAuthority = authorityOid(authority) !== '' || (kind === 'studyInstanceUid' && authority === '');
-  return kind !== undefined && isFormed && hasAuthority ? { id, kind } : undefined;
+  const oid = authorityOid(authority);
+  return kind !== undefined && isFormed && (oid !== '' || authority === '')
+    ? { id, kind, authorityOid: oid }
+    : undefined;
 };
 
 export const isOidValue = (text: string): boolean => text.length <= 64 && /^[0-2](\.(0|[1-9][0-9]*))+$/.test(text);

@@ -52,7 +52,8 @@ exit $status
 export const startTethered = async (options: TetheredOptions): Promise<TetheredProcess> => {
   closeSync(openSync(options.logFile, 'a'));
   const shell = spawn('/bin/sh', ['-c', tether, 'tether', options.logFile, options.stopSignal, ...options.command], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    // The shell's own complaints ("Killed") are of no use.
+    stdio: ['pipe', 'pipe', 'ignore'],
     // Its own group: Ctrl-C reaches the test, and the closing pipe reaches the server.
     detached: true,
     env: { ...process.env, ...options.env },

@@ -1,0 +1,138 @@
+/**
+ * Composition root of `drimbox doctor`: gives each check its port. The store is opened when it is free; when the running
+ * sidecar holds it, that one is asked.
+ */
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { askSidecar, runStoreCommand, type StoreFigures } from './admin/index.ts';
+import { configurationFaults, loadConfiguration, type Configuration, type ConfigurationFault } from './config/index.ts';
+import { createDmpClient, type DmpClient } from './dmp/index.ts';
+import { asDrimboxError } from './errors.ts';
+import { formatDoctorReport, isHealthy, runDoctor, type DoctorPorts } from './health/index.ts';
+import { createLog, openConfiguredStore } from './main.ts';
+import { createOrthancClient, openIndexRole } from './orthanc/index.ts';
+
+export interface ExaminationOptions {
+  readonly configPath: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly asJson: boolean;
+}
+
+type Loaded = { readonly configuration?: Configuration; readonly faults: readonly ConfigurationFault[] };
+
+const load = ({ configPath, env }: ExaminationOptions): Loaded => {
+  try {
+    return { configuration: loadConfiguration({ path: configPath, env }), faults: [] };
+  } catch (cause) {
+    const faults = configurationFaults(cause);
+    if (faults.length > 0) return { faults };
+    const error = asDrimboxError(cause);
+    return { faults: [{ path: configPath, problem: error.detail === '' ? error.publicText : error.detail }] };
+  }
+};
+
+/** @throws store/*, cli/sidecar-unreachable */
+const loadFigures = async (configuration: Configuration): Promise<StoreFigures> => {
+  const words = ['archive', 'status'];
+  try {
+    const store = await openConfiguredStore(configuration);
+    try {
+      return (await runStoreCommand({ store, clock: Date.now }, words)) as StoreFigures;
+    } finally {
+      await store.close();
+    }
+  } catch (cause) {
+    if (asDrimboxError(cause).code !== 'store/locked') throw cause;
+    return (await askSidecar(configuration.store.folder, words)) as StoreFigures;
+  }
+};
+
+const connectDmp = (configuration: Configuration): DmpClient | undefined => {
+  try {
+    return createDmpClient(configuration.dmp, { clock: Date.now, newUuid: randomUUID });
+  } catch {
+    // The configuration check has named the file already.
+    return undefined;
+  }
+};
+
+const dmpPorts = (configuration: Configuration): Pick<DoctorPorts, 'dmp' | 'certificates'> => {
+  const dmp = connectDmp(configuration);
+  if (dmp === undefined) return {};
+  return {
+    certificates: () => Promise.resolve(dmp.certificates()),
+    dmp: {
+      checkReachable: () =>
+        Promise.all(
+          configuration.dmp.structures.map(async ({ id }) => {
+            const { clockDifferenceMs, ...rest } = await dmp.checkReachable(id);
+            return { ...rest, ...(clockDifferenceMs === undefined ? {} : { clockDifferenceMs: -clockDifferenceMs }) };
+          }),
+        ),
+    },
+  };
+};
+
+/** Ports of a configuration that could be read; `close` ends what they hold open. */
+const connect = (configuration: Configuration): { ports: Partial<DoctorPorts>; close: () => Promise<void> } => {
+  const orthanc = createOrthancClient(configuration.orthanc);
+  const { indexUrl, indexPasswordFile, timeoutMs } = configuration.orthanc;
+  const index =
+    indexUrl === undefined
+      ? undefined
+      : openIndexRole(
+          { indexUrl, timeoutMs, ...(indexPasswordFile === undefined ? {} : { indexPasswordFile }) },
+          { log: createLog({ log: { level: 'silent', pretty: false } }) },
+        );
+  let figures: Promise<StoreFigures> | undefined;
+  const ask = (): Promise<StoreFigures> => {
+    figures ??= loadFigures(configuration);
+    return figures;
+  };
+  const ports: Partial<DoctorPorts> = {
+    ...dmpPorts(configuration),
+    orthanc: {
+      system: () => orthanc.system(),
+      listPlugins: () => orthanc.listPlugins(),
+      lastHookContactAtUtcMs: async () => (await ask()).lastHookContactAtUtcMs,
+    },
+    ...(index === undefined ? {} : { index }),
+    database: {
+      kind: configuration.store.url === 'embedded' ? 'embedded' : 'postgres',
+      checkAlive: async () => {
+        await ask();
+      },
+    },
+    folder: {
+      path: configuration.store.folder,
+      checkWritable: () => access(configuration.store.folder, constants.W_OK | constants.X_OK),
+    },
+    archive: {
+      countHolds: async () => (await ask()).holds,
+      countOpenAlerts: async () => (await ask()).openAlerts,
+      describeQueue: async () => (await ask()).queue,
+    },
+  };
+  return {
+    ports,
+    close: async () => {
+      await Promise.all([orthanc.close(), index?.close()]);
+    },
+  };
+};
+
+/** Runs every check; the text is the report in French, or JSON. */
+export const examine = async (options: ExaminationOptions): Promise<{ text: string; isHealthy: boolean }> => {
+  const { configuration, faults } = load(options);
+  const connected = configuration === undefined ? undefined : connect(configuration);
+  const report = await runDoctor({
+    clock: Date.now,
+    configuration: () =>
+      Promise.resolve({ faults, warnings: configuration?.warnings ?? [], files: configuration?.files ?? [] }),
+    ...connected?.ports,
+  });
+  await connected?.close();
+  const text = options.asJson ? `${JSON.stringify(report, undefined, 2)}\n` : formatDoctorReport(report);
+  return { text, isHealthy: isHealthy(report) };
+};

@@ -1,0 +1,344 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createOrthancClient,
+  createRestStudyIndex,
+  createSqlStudyIndex,
+  type OrthancClient,
+  orthancOptions,
+  type StudyIndex,
+} from '../../plugin/orthanc/index.ts';
+import { parseStudyInstanceUid } from '../../plugin/standards/index.ts';
+import type { Element } from '../fixtures/orthanc/dicom-file.ts';
+import { richStudyFiles } from '../fixtures/orthanc/rich-study.ts';
+import { buildInstance, buildSeries, enhancedCt } from '../fixtures/orthanc/studies.ts';
+import { isOrthancHere, type OrthancPeer, type OrthancVersion, startOrthanc } from '../peers/orthanc/index.ts';
+import { findFreePort, type Postgres, startPostgres } from '../peers/postgres/index.ts';
+
+const roleSql = readFileSync(resolve(import.meta.dirname, '../../orthanc-config/read-only-role.sql'), 'utf8');
+const clientOf = (url: string): OrthancClient =>
+  createOrthancClient(orthancOptions.parse({ url, timeoutMs: 30_000, hook: { secretFile: '/nowhere' } }));
+
+const rich = parseStudyInstanceUid('2.25.999999.10');
+const twice = parseStudyInstanceUid('2.25.999999.20');
+const large = parseStudyInstanceUid('2.25.999999.30');
+
+const fill = async (orthanc: OrthancPeer): Promise<void> => {
+  await orthanc.storeFiles(richStudyFiles(rich));
+  await orthanc.storeFiles(buildSeries(twice, `${twice}.1`, 2));
+  await orthanc.storeFiles(buildSeries(twice, `${twice}.1`, 1, { patientId: 'IPP-0002' }));
+  for (const series of [1, 2, 3]) await orthanc.storeFiles(buildSeries(large, `${large}.${series}`, 200));
+  // The same patient under another name: the study keeps the name that its own images carry.
+  await orthanc.storeFile(
+    buildInstance({ study: '2.25.999999.40', series: '2.25.1', instance: '2.25.2', elements: [['00100010', 'PN', 'AUTRE^NOM']] }),
+  );
+};
+
+let postgres: Postgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(() => postgres.kill());
+
+const versions: OrthancVersion[] = ['1.10', '1.12'];
+describe.each(versions)('index of Orthanc %s', (version) => {
+  if (!isOrthancHere(version)) {
+    it.skip(`Orthanc ${version} is not on this machine`, () => undefined);
+    return;
+  }
+  const database = `orthanc_${version.replace('.', '_')}`;
+  let onPostgres: OrthancPeer;
+  let onSqlite: OrthancPeer;
+  let client: OrthancClient;
+  let sqliteClient: OrthancClient;
+  let sql: StudyIndex & { close(): Promise<void> };
+  let readers: Record<'rest on PostgreSQL' | 'SQL' | 'rest on SQLite', StudyIndex>;
+
+  const sqlIndex = (indexUrl: string, timeoutMs = 30_000) =>
+    createSqlStudyIndex({ indexUrl, timeoutMs }, { log: { warn: () => undefined }, readSopClassUid: client.readSopClassUid });
+
+  beforeAll(async () => {
+    const postgresUrl = await postgres.createDatabase(database);
+    [onPostgres, onSqlite] = await Promise.all([startOrthanc({ version, index: { postgresUrl } }), startOrthanc({ version })]);
+    await Promise.all([fill(onPostgres), fill(onSqlite)]);
+    await postgres.run(roleSql, database);
+    client = clientOf(onPostgres.url);
+    sqliteClient = clientOf(onSqlite.url);
+    sql = sqlIndex(postgres.url(database, 'drimbox_reader'));
+    readers = {
+      'rest on PostgreSQL': createRestStudyIndex(client),
+      SQL: sql,
+      'rest on SQLite': createRestStudyIndex(sqliteClient),
+    };
+  }, 120_000);
+  afterAll(async () => {
+    await Promise.all([client.close(), sqliteClient.close(), sql.close()]);
+    await Promise.all([onPostgres.discard(), onSqlite.discard()]);
+  });
+
+  const names = ['rest on PostgreSQL', 'SQL', 'rest on SQLite'] as const;
+
+  it('says the same of a rich study whichever reader is asked', async () => {
+    const [first, second, third] = await Promise.all(names.map((name) => readers[name].lookup(rich)));
+    expect(second).toEqual(first);
+    expect(third).toEqual(first);
+    if (first?.kind !== 'found') throw new Error('not found');
+    expect(first.study.series.map(({ seriesNumber, instances }) => [seriesNumber, instances.length])).toEqual([
+      ['-2', 1],
+      ['1', 12],
+      ['1', 1],
+      ['10', 2],
+      ['', 2],
+    ]);
+    expect(first.study).toMatchObject({ referringPhysicianName: "D'ARTÉMISE^ÉLÉONORE", studyDate: '20260105', studyId: 'ETUDE-1' });
+    expect(first.study.series[1]?.instances.map(({ instanceNumber }) => instanceNumber)).toEqual(
+      Array.from({ length: 12 }, (_, index) => String(index + 1)),
+    );
+    expect(first.study.series[3]).toMatchObject({
+      seriesDescription: 'Œdème “β” 注',
+      instances: [{ sopClassUid: enhancedCt, numberOfFrames: '3' }, { numberOfFrames: '3' }],
+    });
+    expect(first.study.series[4]).toMatchObject({
+      modality: 'OT',
+      seriesDescription: '',
+      bodyPartExamined: '',
+      instances: [
+        { sopInstanceUid: `${rich}.3.1`, instanceNumber: '', numberOfFrames: '' },
+        { sopInstanceUid: `${rich}.3.2`, instanceNumber: '' },
+      ],
+    });
+  });
+
+  it.each(names)('%s: a StudyInstanceUID under two PatientIDs is duplicated, with both Orthanc studies (A5)', async (name) => {
+    const ids = (await client.findStudies(twice)).map(({ ID }) => ID).toSorted();
+    expect(ids.length).toBe(2);
+    expect(await readers[name].lookup(twice)).toEqual({ kind: 'duplicated', orthancIds: ids });
+  });
+
+  it.each(names)('%s: a study that is not there is absent, even when another UID starts or ends alike', async (name) => {
+    for (const text of ['2.25.1234', rich.slice(0, -1), `${rich}.1`, rich.slice(2)]) {
+      expect(await readers[name].lookup(parseStudyInstanceUid(text))).toEqual({ kind: 'absent' });
+    }
+  });
+
+  it.each(names)('%s: the patient is the one that the images of this study name', async (name) => {
+    const found = await readers[name].lookup(parseStudyInstanceUid('2.25.999999.40'));
+    expect(found).toMatchObject({ kind: 'found', study: { patientId: 'IPP-0001', patientName: 'AUTRE^NOM' } });
+  });
+
+  it('is at least ten times faster by SQL than by REST on PostgreSQL (design §9)', async () => {
+    const bestOf3 = async (index: StudyIndex): Promise<number> => {
+      const tookMs: number[] = [];
+      for (let round = 0; round < 3; round += 1) {
+        const from = performance.now();
+        await index.lookup(large);
+        tookMs.push(performance.now() - from);
+      }
+      return Math.min(...tookMs);
+    };
+    const restMs = await bestOf3(readers['rest on PostgreSQL']);
+    const sqlMs = await bestOf3(readers.SQL);
+    expect(restMs / sqlMs).toBeGreaterThan(10);
+  });
+
+  it('reads the SOP class in the stored file where the index has none, by both readers', async () => {
+    const uid = parseStudyInstanceUid('2.25.999999.50');
+    await onPostgres.storeFiles(buildSeries(uid, `${uid}.1`, 2));
+    await postgres.run(
+      `DELETE FROM metadata WHERE type = 10 AND id = (SELECT id FROM maindicomtags WHERE value = '${uid}.1.2')`,
+      database,
+    );
+    const [byRest, bySql] = [await readers['rest on PostgreSQL'].lookup(uid), await sql.lookup(uid)];
+    expect(bySql).toEqual(byRest);
+    expect(bySql).toMatchObject({
+      study: { series: [{ instances: [{}, { sopClassUid: '1.2.840.10008.5.1.4.1.1.2' }] }] },
+    });
+  });
+
+  it('reads who an image belongs to, however it is written (A4)', async () => {
+    const oid = (value: string): Element => [
+      '00100024',
+      'SQ',
+      [
+        [
+          ['00400032', 'UT', value],
+          ['00400033', 'CS', 'ISO'],
+        ],
+      ],
+    ];
+    // 123 characters of two bytes each: longer than what Orthanc gives without being asked.
+    const longName = `${'É'.repeat(62)}^${'è'.repeat(62)}=${'Ø'.repeat(60)}`;
+    const stored = await onSqlite.storeFile(
+      buildInstance({
+        study: '2.25.999999.60',
+        series: '2.25.1',
+        instance: '2.25.3',
+        charset: 'utf8',
+        patientId: 'IPP-É',
+        elements: [
+          ['00100010', 'PN', longName],
+          ['00100021', 'LO', 'HOPITAL'],
+          oid('1.2.250.1.999999.1'),
+          ['00101002', 'SQ', [[['00100020', 'LO', '199017512345657'], ['00100021', 'LO', 'INS'], oid('1.2.250.1.213.1.4.10')]]],
+          ['00101005', 'PN', 'NAISSANCE^ZOÉ'],
+          ['00080051', 'SQ', [[['00400031', 'UT', 'RIS'], ['00400032', 'UT', '1.2.250.1.999999.2'], ['00400033', 'CS', 'ISO']]]],
+        ],
+      }),
+    );
+    expect(await sqliteClient.readObjectIdentity(stored.instanceId)).toEqual({
+      studyInstanceUid: '2.25.999999.60',
+      seriesInstanceUid: '2.25.1',
+      sopInstanceUid: '2.25.3',
+      patientId: 'IPP-É',
+      issuerOfPatientId: 'HOPITAL',
+      issuerOfPatientIdOid: '1.2.250.1.999999.1',
+      otherPatientIds: [{ id: '199017512345657', issuer: 'INS', issuerOid: '1.2.250.1.213.1.4.10' }],
+      patientName: longName,
+      patientBirthName: 'NAISSANCE^ZOÉ',
+      birthDate: '19751231',
+      sex: 'F',
+      accessionNumber: 'ACC-001',
+      accessionIssuer: 'RIS',
+      accessionIssuerOid: '1.2.250.1.999999.2',
+      specificCharacterSet: 'ISO_IR 192',
+    });
+  });
+
+  it('reads a rejection note: title and what it rejects (C3)', async () => {
+    const found = await sql.lookup(rich);
+    const note = found.kind === 'found' ? found.study.series.find(({ modality }) => modality === 'KO') : undefined;
+    expect(await client.readKeyObject(note?.instances[0]?.orthancId ?? '')).toEqual({
+      sopInstanceUid: `${rich}.5.1`,
+      studyInstanceUid: rich,
+      titleCode: '113001',
+      references: [`${rich}.1.3`, `${rich}.1.4`],
+    });
+  });
+
+  it('finds a control study, the study of a series or an instance, and says who it is (D1, D2)', async () => {
+    const control = await client.findControlStudy();
+    expect(await sql.lookup(control?.studyInstanceUid ?? rich)).not.toEqual({ kind: 'absent' });
+    const [study] = await client.findStudies(rich);
+    const [series] = await client.listSeries(study?.ID ?? '');
+    expect(await client.resolveStudyOf('study', study?.ID ?? '')).toBe(rich);
+    expect(await client.resolveStudyOf('series', series?.ID ?? '')).toBe(rich);
+    expect(await client.resolveStudyOf('instance', series?.Instances[0] ?? '')).toBe(rich);
+    expect(await client.resolveStudyOf('study', '0'.repeat(8).concat('-00000000'.repeat(4)))).toBeUndefined();
+    expect((await client.system()).version.startsWith(version)).toBe(true);
+    expect((await client.statistics()).studies).toBeGreaterThan(4);
+    const before = await client.databaseIdentity();
+    await onPostgres.storeFile(buildInstance({ study: '2.25.999999.70', series: '2.25.1', instance: '2.25.4' }));
+    expect((await client.databaseIdentity()).lastChange).toBeGreaterThan(before.lastChange);
+    expect(before).not.toHaveProperty('marker');
+  });
+
+  it('is read by a role that can write nothing', async () => {
+    const role = new pg.Client({ connectionString: postgres.url(database, 'drimbox_reader') });
+    await role.connect();
+    await expect(role.query('DELETE FROM resources')).rejects.toThrow();
+    await role.query('SET default_transaction_read_only = off');
+    await expect(role.query('DELETE FROM resources')).rejects.toMatchObject({ code: '42501' });
+    await expect(role.query('SELECT * FROM attachedfiles')).rejects.toMatchObject({ code: '42501' });
+    await role.end();
+  });
+});
+
+describe('an index that cannot be read is never an empty one (D1)', () => {
+  const client = { readSopClassUid: () => Promise.reject(new Error('not asked')) };
+  const codeOf = async (indexUrl: string, timeoutMs = 5_000): Promise<string> => {
+    const index = createSqlStudyIndex({ indexUrl, timeoutMs }, { log: { warn: () => undefined }, ...client });
+    const outcome = await index.lookup(rich).then(
+      ({ kind }) => kind,
+      (error: { code: string }) => error.code,
+    );
+    await index.close();
+    return outcome;
+  };
+  const tables = `
+    CREATE TABLE resources(internalid BIGSERIAL PRIMARY KEY, resourcetype INTEGER, publicid VARCHAR(64), parentid BIGINT);
+    CREATE TABLE maindicomtags(id BIGINT, taggroup INTEGER, tagelement INTEGER, value TEXT);
+    CREATE TABLE dicomidentifiers(id BIGINT, taggroup INTEGER, tagelement INTEGER, value TEXT);
+    CREATE TABLE metadata(id BIGINT, type INTEGER, value TEXT, revision INTEGER);
+    CREATE TABLE globalproperties(property INTEGER, value TEXT);
+    INSERT INTO globalproperties VALUES (1, '6');`;
+  const tampered = async (name: string, change: string): Promise<string> => {
+    const url = await postgres.createDatabase(name);
+    await postgres.run(tables + change, name);
+    return await codeOf(url);
+  };
+
+  it('the same tables, empty, are an empty index', async () => {
+    expect(await tampered('untouched', '')).toBe('absent');
+  });
+
+  it.each([
+    ['no table', 'DROP TABLE metadata'],
+    ['no column', 'ALTER TABLE metadata DROP COLUMN type'],
+    ['a column of another type', 'ALTER TABLE resources ALTER COLUMN publicid TYPE INTEGER USING 0'],
+    ['another schema version', "UPDATE globalproperties SET value = '7'"],
+    ['no schema version', 'DELETE FROM globalproperties'],
+    [
+      'resource types that count from one',
+      "INSERT INTO resources VALUES (1, 2, 'x', NULL); INSERT INTO dicomidentifiers VALUES (1, 32, 13, '2.25.1')",
+    ],
+  ])('%s: orthanc/index-unsupported', async (what, change) => {
+    expect(await tampered(what.replaceAll(' ', '_'), change)).toBe('orthanc/index-unsupported');
+  });
+
+  it('a database that does not exist: orthanc/index-unsupported', async () => {
+    expect(await codeOf(postgres.url('nowhere'))).toBe('orthanc/index-unsupported');
+  });
+
+  it('a role that does not exist, or may not read a table: orthanc/refused', async () => {
+    expect(await codeOf(postgres.url('postgres', 'nobody_at_all'))).toBe('orthanc/refused');
+    await postgres.createDatabase('closed');
+    await postgres.run(`${tables}; CREATE ROLE blind LOGIN; GRANT SELECT ON resources TO blind;`, 'closed');
+    expect(await codeOf(postgres.url('closed', 'blind'))).toBe('orthanc/refused');
+  });
+
+  it('nobody listens: orthanc/unreachable', async () => {
+    expect(await codeOf(`postgres://a@127.0.0.1:${await findFreePort()}/orthanc`)).toBe('orthanc/unreachable');
+  });
+
+  it('a table that Orthanc holds locked: orthanc/timeout', async () => {
+    const url = await postgres.createDatabase('locked');
+    await postgres.run(tables, 'locked');
+    const locker = new pg.Client({ connectionString: url });
+    await locker.connect();
+    await locker.query('BEGIN; LOCK TABLE maindicomtags IN ACCESS EXCLUSIVE MODE');
+    const code = await codeOf(url, 300);
+    await locker.query('ROLLBACK');
+    await locker.end();
+    expect([code, await codeOf(url)]).toEqual(['orthanc/timeout', 'absent']);
+  });
+
+  it('goes on after the server has been restarted under it', async () => {
+    const url = await postgres.createDatabase('restarted');
+    await postgres.run(tables, 'restarted');
+    const index = createSqlStudyIndex({ indexUrl: url, timeoutMs: 5_000 }, { log: { warn: () => undefined }, ...client });
+    expect(await index.lookup(rich)).toEqual({ kind: 'absent' });
+    await postgres.run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'restarted' AND application_name = 'drimbox'`);
+    // The first call may meet the broken connection; it fails as unreachable, never as absent by mistake.
+    const first = await index.lookup(rich).then(
+      ({ kind }) => kind,
+      (error: { code: string }) => error.code,
+    );
+    expect(['absent', 'orthanc/unreachable']).toContain(first);
+    expect(await index.lookup(rich)).toEqual({ kind: 'absent' });
+    await index.close();
+  });
+
+  it('an index in which a study has no instance: orthanc/answer-invalid', async () => {
+    const url = await postgres.createDatabase('hollow');
+    await postgres.run(
+      `${tables}
+       INSERT INTO resources VALUES (1, 1, 'x', NULL);
+       INSERT INTO dicomidentifiers VALUES (1, 32, 13, '${rich}');
+       INSERT INTO maindicomtags VALUES (1, 32, 13, '${rich}');`,
+      'hollow',
+    );
+    expect(await codeOf(url)).toBe('orthanc/answer-invalid');
+  });
+});
