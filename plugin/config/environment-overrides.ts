@@ -14,8 +14,9 @@ import { readOptions } from './section-keys.ts';
 const prefix = 'DRIMBOX_';
 /** Short for `DRIMBOX_STORE__URL`. */
 const storeShortcut = 'DRIMBOX_STORE';
-/** Variables with our prefix that are no keys: where the configuration is, and what the tests use. */
-const isReserved = (name: string): boolean => name === 'DRIMBOX_CONFIG' || name.startsWith('DRIMBOX_TEST_');
+/** Variables with our prefix that are no keys: where the configuration is, the container's health check, the tests. */
+const reservedNames: readonly string[] = ['DRIMBOX_CONFIG', 'DRIMBOX_HEALTH_PORT'];
+const isReserved = (name: string): boolean => reservedNames.includes(name) || name.startsWith('DRIMBOX_TEST_');
 
 type Path = readonly (string | number)[];
 interface Target {

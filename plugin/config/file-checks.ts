@@ -29,7 +29,9 @@ export interface FileFindings {
 /** A secret written by mistake where its path belongs must not be printed. */
 const hintOf = (text: string, isSecret: boolean, baseFolder: string): string => {
   if (text.includes('-----BEGIN')) return 'give the path of a PEM file, not its content';
-  if (isSecret) return `give the path of a file; a relative path starts from ${baseFolder}`;
+  if (isSecret) {
+    return `give the path of a file in a folder that this user may enter; a relative path starts from ${baseFolder}`;
+  }
   return `looked at ${text.replace(/\p{Cc}/gu, '?').slice(0, 200)}`;
 };
 

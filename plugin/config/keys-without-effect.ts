@@ -11,7 +11,6 @@ const instead: Readonly<Record<string, string>> = {
   'alerts.email': 'look at the list of `drimbox alerts`',
   'alerts.webhook': 'look at the list of `drimbox alerts`',
   'store.messageRetentionDays': 'everything is kept',
-  'dmp.retry': 'Publication.RetryFirstDelaySeconds and RetryMaxDelayMinutes decide',
   'log.pretty': 'lines are JSON',
 };
 

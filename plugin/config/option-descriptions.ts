@@ -17,8 +17,6 @@ export const optionDescriptions: Readonly<Record<string, string>> = {
   'Dmp.Structures': 'Structures that publish, each with its own certificates; at least one',
   'Dmp.SecretConnection.Attribute': 'Name of the SAML attribute',
   'Dmp.SecretConnection.Value': 'Value of the SAML attribute',
-  'Dmp.Retry': 'Attempts to send',
-  'Dmp.Retry.MaxDelaySeconds': 'Longest delay between two attempts',
   'Publication.ImagesDeadlineHours':
     'Hours a report waits for its images before an alert; they are published all the same when they come later',
   'Publication.StabilitySeconds': 'Seconds without change after which the content of a study is taken as complete',

@@ -63,12 +63,6 @@ const lpsOptions = z.strictObject({
   homologationNumber: z.string().min(1).describe('LPS_ID_HOMOLOGATION_DMP, given by the CNDA'),
 });
 
-const retryOptions = z.strictObject({
-  firstDelaySeconds: z.int().min(1).default(30).describe('Before the second attempt; doubled each time'),
-  maxDelaySeconds: z.int().min(1).default(3600),
-  giveUpAfterHours: z.int().min(1).default(72).describe('An alert is raised and an administrator decides'),
-});
-
 const checkStructures = (
   structures: readonly z.output<typeof structureOptions>[],
   report: (message: string, index: number) => void,
@@ -113,7 +107,6 @@ export const dmpOptions = z
       .strictObject({ attribute: z.string().min(1), value: z.string().min(1) })
       .optional()
       .describe('SAML attribute and value for CONNEXION_SECRETE; without it such reports are held'),
-    retry: retryOptions.prefault({}),
   })
   .superRefine((options, context) =>
     checkStructures(options.structures, (message, index) =>

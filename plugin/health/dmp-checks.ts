@@ -60,7 +60,7 @@ export const clockCheck = ({ dmp }: DoctorPorts, ask: AskDmp, limits: ClockLimit
     const largest = differences.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
     const size = Math.abs(largest);
     if (size <= limits.warningMs) return { state: CheckState.ok, message: 'L’horloge concorde avec celle du DMP.' };
-    const direction = largest > 0 ? 'retarde' : 'avance';
+    const direction = largest > 0 ? 'avance' : 'retarde';
     return {
       state: size > limits.failedMs ? CheckState.failed : CheckState.warning,
       message: `L’horloge de cette machine ${direction} de ${formatDuration(size)} sur celle du DMP.`,

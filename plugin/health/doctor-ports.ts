@@ -18,7 +18,7 @@ export interface CertificateFacts {
 export interface DmpReachability {
   readonly structureId: string;
   readonly httpStatus: number;
-  /** The Date header of the DMP minus our clock, in milliseconds; absent when it sent none. */
+  /** Our clock minus the Date header of the DMP, in milliseconds; absent when it sent none. */
   readonly clockDifferenceMs?: number;
 }
 

@@ -9,7 +9,7 @@ import { DrimboxError } from '../errors.ts';
 export const ResourceType = { patient: 0, study: 1, series: 2, instance: 3 } as const;
 
 /** `metadata.type` */
-export const MetadataType = { sopClassUid: 10 } as const;
+export const MetadataType = { lastUpdate: 7, sopClassUid: 10 } as const;
 
 /** `globalproperties.property` of the schema version, and the only version that ever was since Orthanc 1.0. */
 const schemaVersionProperty = 1;
@@ -43,11 +43,13 @@ const checkVersion = async (query: Query): Promise<void> => {
   }
 };
 
-/** A patient that stands in a study, or any other kinship than ours, would be another numbering of resource types. */
-const checkKinship = async (query: Query): Promise<void> => {
+/** Resources with a StudyInstanceUID are studies; if not, types are numbered otherwise. A sample tells. */
+const checkNumbering = async (query: Query): Promise<void> => {
   const [row] = await query(
-    `SELECT s.resourcetype, i.taggroup, i.tagelement FROM dicomidentifiers i JOIN resources s ON s.internalid = i.id
-     WHERE i.taggroup = 32 AND i.tagelement = 13 AND s.resourcetype <> $1 LIMIT 1`,
+    `SELECT r.resourcetype
+     FROM (SELECT id FROM dicomidentifiers WHERE taggroup = 32 AND tagelement = 13 LIMIT 100) i
+     JOIN resources r ON r.internalid = i.id
+     WHERE r.resourcetype <> $1 LIMIT 1`,
     [ResourceType.study],
   );
   if (row !== undefined)
@@ -72,5 +74,5 @@ export const checkIndexSchema = async (query: Query): Promise<void> => {
     }
   }
   await checkVersion(query);
-  await checkKinship(query);
+  await checkNumbering(query);
 };

@@ -93,7 +93,12 @@ const joinRows = async (client: OrthancClient, study: StudyAnswer, reading: Read
     }
     series.push({ orthancId: one.ID, tags: one.MainDicomTags, instances });
   }
-  return { orthancId: study.ID, tags: { ...study.MainDicomTags, ...study.PatientMainDicomTags }, series };
+  return {
+    orthancId: study.ID,
+    lastUpdate: study.LastUpdate,
+    tags: { ...study.MainDicomTags, ...study.PatientMainDicomTags },
+    series,
+  };
 };
 
 /** undefined when the study changed under our eyes. */

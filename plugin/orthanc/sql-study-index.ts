@@ -46,9 +46,10 @@ const keywords: Readonly<Record<number, string>> = {
 
 /** `dicomidentifiers` is the indexed, upper-case copy: the exact value is checked on `maindicomtags`. */
 const studiesSql = `
-  SELECT r.internalid::text AS key, r.publicid AS id, t.taggroup, t.tagelement, t.value
+  SELECT r.internalid::text AS key, r.publicid AS id, t.taggroup, t.tagelement, t.value, m.value AS updated
   FROM dicomidentifiers i
   JOIN resources r ON r.internalid = i.id AND r.resourcetype = ${ResourceType.study}
+  LEFT JOIN metadata m ON m.id = r.internalid AND m.type = ${MetadataType.lastUpdate}
   LEFT JOIN maindicomtags t ON t.id = r.internalid
   WHERE i.taggroup = 32 AND i.tagelement = 13 AND i.value = $1`;
 
@@ -74,6 +75,8 @@ const instancesSql = `
 interface TaggedResource {
   readonly key: string;
   readonly orthancId: string;
+  /** LastUpdate; '' where it was not asked. */
+  readonly updated: string;
   readonly tags: Record<string, string>;
 }
 
@@ -84,7 +87,7 @@ const collectTags = (rows: Rows): readonly TaggedResource[] => {
   const resources = new Map<string, TaggedResource>();
   for (const row of rows) {
     const key = text(row['key']);
-    const resource = resources.get(key) ?? { key, orthancId: text(row['id']), tags: {} };
+    const resource = resources.get(key) ?? { key, orthancId: text(row['id']), updated: text(row['updated']), tags: {} };
     resources.set(key, resource);
     const keyword = keywords[Number(row['taggroup']) * 0x10000 + Number(row['tagelement'])];
     if (keyword !== undefined) resource.tags[keyword] = text(row['value']);
@@ -159,6 +162,7 @@ export const createSqlStudyIndex = (
         kind: 'found',
         study: buildStudyContent(uid, {
           orthancId: snapshot.study.orthancId,
+          lastUpdate: snapshot.study.updated,
           tags: snapshot.study.tags,
           series: snapshot.series.map(({ key, orthancId, tags }) => ({
             orthancId,

@@ -66,6 +66,8 @@ export type Tags = Readonly<Record<string, string | undefined>>;
 
 export interface StudyRow {
   readonly orthancId: string;
+  /** As Orthanc writes it: UTC, `20260105T101530`; '' when unknown. */
+  readonly lastUpdate: string;
   readonly tags: Tags;
   readonly series: readonly SeriesRow[];
 }
@@ -86,6 +88,14 @@ const orderOf = (number: string): number => {
 };
 
 const compare = (a: number | string, b: number | string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** UTC on 1.10.1 and 1.12.7 alike, whatever the zone of the machine (tried). */
+const parseLastUpdate = (text: string): number | undefined => {
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)$/.exec(text) ?? [];
+  return year === undefined
+    ? undefined
+    : Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+};
 
 /** The index must name everything: a study with a hole is no answer. */
 const required = (value: string | undefined, what: string, orthancId: string): string => {
@@ -138,9 +148,11 @@ export const buildStudyContent = (uid: StudyInstanceUid, row: StudyRow): StudyCo
   if (row.series.length === 0) {
     throw new DrimboxError('orthanc/answer-invalid', { detail: 'study without series', context: { orthancId } });
   }
+  const lastUpdateUtcMs = parseLastUpdate(row.lastUpdate);
   return {
     orthancId,
     studyInstanceUid: uid,
+    ...(lastUpdateUtcMs === undefined ? {} : { lastUpdateUtcMs }),
     patientId: tags['PatientID'] ?? '',
     patientName: tags['PatientName'] ?? '',
     patientBirthDate: tags['PatientBirthDate'] ?? '',

@@ -92,9 +92,17 @@ describe('environment variables override keys', () => {
       /says the same key as DRIMBOX_STORE/,
     ));
 
-  test('DRIMBOX_CONFIG, DRIMBOX_TEST_* and variables of others are left alone', () =>
+  test('DRIMBOX_CONFIG, DRIMBOX_HEALTH_PORT, DRIMBOX_TEST_* and variables of others are left alone', () =>
     expect(
-      load({ env: { DRIMBOX_CONFIG: '/x', DRIMBOX_TEST_ANYTHING: '1', PATH: '/bin', DRIMBOXES: '2' } }).warnings,
+      load({
+        env: {
+          DRIMBOX_CONFIG: '/x',
+          DRIMBOX_HEALTH_PORT: '8077',
+          DRIMBOX_TEST_ANYTHING: '1',
+          PATH: '/bin',
+          DRIMBOXES: '2',
+        },
+      }).warnings,
     ).toEqual([]));
 
   test('every key has its variable, and no two keys the same', () => {

@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import express from 'express';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DrimboxError } from '../../plugin/errors.ts';
@@ -17,7 +19,13 @@ import {
   type RelayedRequest,
 } from '../../plugin/orthanc/index.ts';
 import { buildInstance, buildSeries } from '../fixtures/orthanc/studies.ts';
-import { isOrthancHere, type OrthancPeer, type OrthancVersion, startOrthanc, startSilentSidecar } from '../peers/orthanc/index.ts';
+import {
+  isOrthancHere,
+  type OrthancPeer,
+  type OrthancVersion,
+  startOrthanc,
+  startSilentSidecar,
+} from '../peers/orthanc/index.ts';
 import { findFreePort } from '../peers/postgres/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drimbox-hook-'));
@@ -37,7 +45,7 @@ interface Sidecar {
   close(): Promise<void>;
 }
 
-const startSidecar = async (port = 0): Promise<Sidecar> => {
+const startSidecar = async (text = 'KOS publié', port = 0): Promise<Sidecar> => {
   const batches: ChangeBatch[] = [];
   const relayed: RelayedRequest[] = [];
   const app = express().use(
@@ -49,7 +57,7 @@ const startSidecar = async (port = 0): Promise<Sidecar> => {
       answer: (request) => {
         relayed.push(request);
         if (request.path === 'unknown') throw new DrimboxError('orthanc/not-found');
-        return Promise.resolve({ status: request.method === 'POST' ? 202 : 200, json: { text: 'KOS publié' } });
+        return Promise.resolve({ status: request.method === 'POST' ? 202 : 200, json: { text } });
       },
       log: { warn: () => undefined },
     }),
@@ -134,16 +142,19 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
       expect(sidecar.heard()).not.toContain('deleted study');
     });
 
-    it.each(['series', 'studies', 'patients'] as const)('tells of deleted %s, which Orthanc never logs in /changes', async (level) => {
-      const [first] = await orthanc.storeFiles([
-        ...buildSeries(uid, `${uid}.1`, 2),
-        buildInstance({ study: `${uid}.9`, series: `${uid}.9.1`, instance: `${uid}.9.1.1` }),
-      ]);
-      const id = { series: first?.seriesId, studies: first?.studyId, patients: first?.patientId }[level] ?? '';
-      const what = { series: 'deleted series', studies: 'deleted study', patients: 'deleted patient' }[level];
-      await orthanc.remove(level, id);
-      await vi.waitFor(() => expect(idsOf(sidecar, what)).toContain(id), eventually);
-    });
+    it.each(['series', 'studies', 'patients'] as const)(
+      'tells of deleted %s, which Orthanc never logs in /changes',
+      async (level) => {
+        const [first] = await orthanc.storeFiles([
+          ...buildSeries(uid, `${uid}.1`, 2),
+          buildInstance({ study: `${uid}.9`, series: `${uid}.9.1`, instance: `${uid}.9.1.1` }),
+        ]);
+        const id = { series: first?.seriesId, studies: first?.studyId, patients: first?.patientId }[level] ?? '';
+        const what = { series: 'deleted series', studies: 'deleted study', patients: 'deleted patient' }[level];
+        await orthanc.remove(level, id);
+        await vi.waitFor(() => expect(idsOf(sidecar, what)).toContain(id), eventually);
+      },
+    );
 
     it('gives the mark of the database with every batch and over REST; it survives a restart (D2)', async () => {
       await orthanc.storeFile(buildInstance({ study: uid, series: `${uid}.1`, instance: `${uid}.1.1` }));
@@ -208,13 +219,43 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
     expect(sidecar.relayed[0]).not.toHaveProperty('user');
   });
 
+  it.skipIf(!existsSync('/usr/bin/chromium'))(
+    'shows the answer on the study page of Orthanc Explorer, as text and never as HTML',
+    async () => {
+      const sidecar = await startSidecar('<b>KOS</b> publié');
+      const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port: sidecar.port, secretFile } });
+      const { studyId } = await orthanc.storeFile(
+        buildInstance({ study: uid, series: `${uid}.1`, instance: `${uid}.1.1` }),
+      );
+      const profile = mkdtempSync(join(folder, 'chromium-'));
+      const options = [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        `--user-data-dir=${profile}`,
+        '--virtual-time-budget=10000',
+      ];
+      const page = `${orthanc.url}/app/explorer.html#study?uuid=${studyId}`;
+      const { stdout } = await promisify(execFile)('/usr/bin/chromium', [...options, '--dump-dom', page], {
+        timeout: 60_000,
+      });
+      await orthanc.discard();
+      await sidecar.close();
+      expect(sidecar.relayed.map(({ path }) => path)).toContain(`studies/${studyId}/status`);
+      const line = /<p class="drimbox-status"[^>]*>(.*?)<\/p>/.exec(stdout)?.[1];
+      expect(line).toBe('DRIM-M&nbsp;: &lt;b&gt;KOS&lt;/b&gt; publié');
+    },
+  );
+
   it('with a hung sidecar storing is not delayed, a relayed call ends in 504, and SIGTERM ends Orthanc in seconds', async () => {
     const sidecar = await startSilentSidecar();
     const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port: sidecar.port, secretFile } });
     const tookMs: number[] = [];
     for (let study = 1; study <= 60; study += 1) {
       const from = performance.now();
-      await orthanc.storeFile(buildInstance({ study: `2.25.${study}`, series: `2.25.${study}.1`, instance: `2.25.${study}.1.1` }));
+      await orthanc.storeFile(
+        buildInstance({ study: `2.25.${study}`, series: `2.25.${study}.1`, instance: `2.25.${study}.1.1` }),
+      );
       tookMs.push(performance.now() - from);
     }
     const relayed = await orthanc.call('GET', '/drimbox/status');
@@ -237,8 +278,11 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
     await orthanc.remove('studies', stored.studyId);
     const { status, text } = await orthanc.call('GET', '/drimbox/status');
     expect([status, JSON.parse(text)['code']]).toEqual([503, 'orthanc/sidecar-unreachable']);
-    const sidecar = await startSidecar(port);
-    await vi.waitFor(() => expect(sidecar.heard()).toEqual(expect.arrayContaining(['stored study', 'deleted study'])), eventually);
+    const sidecar = await startSidecar('', port);
+    await vi.waitFor(
+      () => expect(sidecar.heard()).toEqual(expect.arrayContaining(['stored study', 'deleted study'])),
+      eventually,
+    );
     await orthanc.stop();
     await sidecar.close();
     // A callback that Python had freed crashed the 5.0 plugin here.
@@ -249,13 +293,16 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
     ['no DrimBox section', {}],
     ['a DrimBox section without secret', { DrimBox: { Orthanc: { Hook: { Port: 1 } } } }],
     ['a DrimBox section that is no section', { DrimBox: { Orthanc: 3 } }],
-  ])('with %s Orthanc starts all the same, and its log says that the hook is not loaded', async (_what, configuration) => {
-    const hook = { host: '127.0.0.1', port: 1, secretFile };
-    const orthanc = await startOrthanc({ version, hook, configuration: { DrimBox: {}, ...configuration } });
-    const answer = await orthanc.call('GET', '/drimbox/status');
-    const log = orthanc.log();
-    await orthanc.discard();
-    expect(answer.status).toBe(404);
-    expect(log).toContain('DRIMbox: hook NOT loaded');
-  });
+  ])(
+    'with %s Orthanc starts all the same, and its log says that the hook is not loaded',
+    async (_what, configuration) => {
+      const hook = { host: '127.0.0.1', port: 1, secretFile };
+      const orthanc = await startOrthanc({ version, hook, configuration: { DrimBox: {}, ...configuration } });
+      const answer = await orthanc.call('GET', '/drimbox/status');
+      const log = orthanc.log();
+      await orthanc.discard();
+      expect(answer.status).toBe(404);
+      expect(log).toContain('DRIMbox: hook NOT loaded');
+    },
+  );
 });

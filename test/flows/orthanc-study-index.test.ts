@@ -32,7 +32,12 @@ const fill = async (orthanc: OrthancPeer): Promise<void> => {
   for (const series of [1, 2, 3]) await orthanc.storeFiles(buildSeries(large, `${large}.${series}`, 200));
   // The same patient under another name: the study keeps the name that its own images carry.
   await orthanc.storeFile(
-    buildInstance({ study: '2.25.999999.40', series: '2.25.1', instance: '2.25.2', elements: [['00100010', 'PN', 'AUTRE^NOM']] }),
+    buildInstance({
+      study: '2.25.999999.40',
+      series: '2.25.1',
+      instance: '2.25.2',
+      elements: [['00100010', 'PN', 'AUTRE^NOM']],
+    }),
   );
 };
 
@@ -57,11 +62,17 @@ describe.each(versions)('index of Orthanc %s', (version) => {
   let readers: Record<'rest on PostgreSQL' | 'SQL' | 'rest on SQLite', StudyIndex>;
 
   const sqlIndex = (indexUrl: string, timeoutMs = 30_000) =>
-    createSqlStudyIndex({ indexUrl, timeoutMs }, { log: { warn: () => undefined }, readSopClassUid: client.readSopClassUid });
+    createSqlStudyIndex(
+      { indexUrl, timeoutMs },
+      { log: { warn: () => undefined }, readSopClassUid: client.readSopClassUid },
+    );
 
   beforeAll(async () => {
     const postgresUrl = await postgres.createDatabase(database);
-    [onPostgres, onSqlite] = await Promise.all([startOrthanc({ version, index: { postgresUrl } }), startOrthanc({ version })]);
+    [onPostgres, onSqlite] = await Promise.all([
+      startOrthanc({ version, index: { postgresUrl } }),
+      startOrthanc({ version }),
+    ]);
     await Promise.all([fill(onPostgres), fill(onSqlite)]);
     await postgres.run(roleSql, database);
     client = clientOf(onPostgres.url);
@@ -92,7 +103,11 @@ describe.each(versions)('index of Orthanc %s', (version) => {
       ['10', 2],
       ['', 2],
     ]);
-    expect(first.study).toMatchObject({ referringPhysicianName: "D'ARTÉMISE^ÉLÉONORE", studyDate: '20260105', studyId: 'ETUDE-1' });
+    expect(first.study).toMatchObject({
+      referringPhysicianName: "D'ARTÉMISE^ÉLÉONORE",
+      studyDate: '20260105',
+      studyId: 'ETUDE-1',
+    });
     expect(first.study.series[1]?.instances.map(({ instanceNumber }) => instanceNumber)).toEqual(
       Array.from({ length: 12 }, (_, index) => String(index + 1)),
     );
@@ -111,17 +126,23 @@ describe.each(versions)('index of Orthanc %s', (version) => {
     });
   });
 
-  it.each(names)('%s: a StudyInstanceUID under two PatientIDs is duplicated, with both Orthanc studies (A5)', async (name) => {
-    const ids = (await client.findStudies(twice)).map(({ ID }) => ID).toSorted();
-    expect(ids.length).toBe(2);
-    expect(await readers[name].lookup(twice)).toEqual({ kind: 'duplicated', orthancIds: ids });
-  });
+  it.each(names)(
+    '%s: a StudyInstanceUID under two PatientIDs is duplicated, with both Orthanc studies (A5)',
+    async (name) => {
+      const ids = (await client.findStudies(twice)).map(({ ID }) => ID).toSorted();
+      expect(ids.length).toBe(2);
+      expect(await readers[name].lookup(twice)).toEqual({ kind: 'duplicated', orthancIds: ids });
+    },
+  );
 
-  it.each(names)('%s: a study that is not there is absent, even when another UID starts or ends alike', async (name) => {
-    for (const text of ['2.25.1234', rich.slice(0, -1), `${rich}.1`, rich.slice(2)]) {
-      expect(await readers[name].lookup(parseStudyInstanceUid(text))).toEqual({ kind: 'absent' });
-    }
-  });
+  it.each(names)(
+    '%s: a study that is not there is absent, even when another UID starts or ends alike',
+    async (name) => {
+      for (const text of ['2.25.1234', rich.slice(0, -1), `${rich}.1`, `1.${rich}`]) {
+        expect(await readers[name].lookup(parseStudyInstanceUid(text))).toEqual({ kind: 'absent' });
+      }
+    },
+  );
 
   it.each(names)('%s: the patient is the one that the images of this study name', async (name) => {
     const found = await readers[name].lookup(parseStudyInstanceUid('2.25.999999.40'));
@@ -181,9 +202,23 @@ describe.each(versions)('index of Orthanc %s', (version) => {
           ['00100010', 'PN', longName],
           ['00100021', 'LO', 'HOPITAL'],
           oid('1.2.250.1.999999.1'),
-          ['00101002', 'SQ', [[['00100020', 'LO', '199017512345657'], ['00100021', 'LO', 'INS'], oid('1.2.250.1.213.1.4.10')]]],
+          [
+            '00101002',
+            'SQ',
+            [[['00100020', 'LO', '199017512345657'], ['00100021', 'LO', 'INS'], oid('1.2.250.1.213.1.4.10')]],
+          ],
           ['00101005', 'PN', 'NAISSANCE^ZOÉ'],
-          ['00080051', 'SQ', [[['00400031', 'UT', 'RIS'], ['00400032', 'UT', '1.2.250.1.999999.2'], ['00400033', 'CS', 'ISO']]]],
+          [
+            '00080051',
+            'SQ',
+            [
+              [
+                ['00400031', 'UT', 'RIS'],
+                ['00400032', 'UT', '1.2.250.1.999999.2'],
+                ['00400033', 'CS', 'ISO'],
+              ],
+            ],
+          ],
         ],
       }),
     );
@@ -317,9 +352,14 @@ describe('an index that cannot be read is never an empty one (D1)', () => {
   it('goes on after the server has been restarted under it', async () => {
     const url = await postgres.createDatabase('restarted');
     await postgres.run(tables, 'restarted');
-    const index = createSqlStudyIndex({ indexUrl: url, timeoutMs: 5_000 }, { log: { warn: () => undefined }, ...client });
+    const index = createSqlStudyIndex(
+      { indexUrl: url, timeoutMs: 5_000 },
+      { log: { warn: () => undefined }, ...client },
+    );
     expect(await index.lookup(rich)).toEqual({ kind: 'absent' });
-    await postgres.run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'restarted' AND application_name = 'drimbox'`);
+    await postgres.run(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'restarted' AND application_name = 'drimbox'`,
+    );
     // The first call may meet the broken connection; it fails as unreachable, never as absent by mistake.
     const first = await index.lookup(rich).then(
       ({ kind }) => kind,

@@ -299,10 +299,10 @@ describe('the DMP and the clock (decision G4)', () => {
   test.each([
     [0, 'ok', 'concorde'],
     [30_000, 'ok', 'concorde'],
-    [31_000, 'warning', 'retarde de 31 s'],
-    [-31_000, 'warning', 'avance de 31 s'],
-    [-300_000, 'warning', 'avance de 5 min'],
-    [301_000, 'failed', 'retarde de 5 min'],
+    [31_000, 'warning', 'avance de 31 s'],
+    [-31_000, 'warning', 'retarde de 31 s'],
+    [-300_000, 'warning', 'retarde de 5 min'],
+    [301_000, 'failed', 'avance de 5 min'],
   ])('a difference of %i ms: %s', async (difference, state, text) => {
     const result = await resultOf('clock-skew', dmpOf(200, difference));
     expect(result.state).toBe(state);

@@ -255,6 +255,7 @@ describe('who may connect', () => {
     await expect(connect().then((ris) => ris.send(oru('EX1')))).rejects.toThrow();
     expect(received).toBe(0);
     expect(log.join('\n')).toContain('not allowed');
+    expect(log.join('\n')).not.toContain('connection was lost');
   });
 
   test('a listener without list says so at every start', async () => {
@@ -317,6 +318,24 @@ describe('close', () => {
     await closing;
     expect(received).toEqual(['EX1']);
     await expect(connect()).rejects.toThrow();
+  });
+
+  test('closes a connection as soon as its only message is acknowledged', async () => {
+    const held = gate();
+    const taken = gate();
+    const { listener, connect, log } = await start(async (message) => {
+      taken.open();
+      await held.passed;
+      return accept(message);
+    });
+    const ris = await connect();
+    await ris.write(frame(oru('EX1')));
+    await taken.passed;
+    const closing = listener.close();
+    held.open();
+    expect((await ris.nextAcknowledgment()).code).toBe('AA');
+    await closing; // the grace is 10 s, longer than this test may last
+    expect(log.join('\n')).not.toContain('connection was lost');
   });
 
   test('does not wait for ever for a message that never ends', async () => {

@@ -86,7 +86,7 @@ const mdmRows: readonly (readonly [string, string, Change])[] = [
   ['a document nobody signed (103)', 'hl7/value-unknown TXA^1^17', { edit: setField('TXA', 17, 'IP') }],
 ];
 
-describe('refused, with the place of the error for ERR-2 (IG profils-messages, decision B1)', () => {
+describe('DB.SO.03 refused, with the place of the error for ERR-2 (IG profils-messages, decision B1)', () => {
   test.each(oruRows)('ORU: %s → %s', (_, expected, change) => {
     expect(refusalOf(() => parseReport(buildOru({ cda, ...change })))).toBe(expected);
   });

@@ -5,7 +5,7 @@ import { cda, largeCda, parseReport, setField } from './invented.ts';
 const documentOf = (bytes: Uint8Array): string => Buffer.from(parseReport(bytes).document).toString('utf8');
 const cdaText = cda.toString('utf8');
 
-describe('action (decision B1)', () => {
+describe('DB.SO.03 ORU and MDM: action (decision B1)', () => {
   test.each(['initial', 'replace', 'delete'] as const)('reads %s from ORC-1, OBX-11 and the event', (action) => {
     expect(parseReport(buildOru({ cda, action })).action).toBe(action);
     expect(parseReport(buildMdm({ cda, action })).action).toBe(action);

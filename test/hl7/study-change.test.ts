@@ -7,7 +7,7 @@ const uid = '1.2.250.1.999999.5.1';
 const change = (options: Partial<StudyChangeOptions> = {}) =>
   parseStudyChange(parseHl7Message(buildOmi({ studyInstanceUids: [uid], ...options })));
 
-describe('OMI^O23 (decision D4: a hint)', () => {
+describe('DB.SO.133 OMI^O23 (decision D4: a hint)', () => {
   test('reads the study of IPC-3, order control, status and accession number', () => {
     expect(change({ accessionNumber: 'ACN1^^1.2.250.1.999999.1.2^ISO' })).toEqual({
       controlId: 'EX0101',

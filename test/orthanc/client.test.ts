@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DrimboxError } from '../../plugin/errors.ts';
-import { createOrthancClient, createRestStudyIndex, type OrthancClient, orthancOptions } from '../../plugin/orthanc/index.ts';
+import {
+  createOrthancClient,
+  createRestStudyIndex,
+  type OrthancClient,
+  orthancOptions,
+} from '../../plugin/orthanc/index.ts';
 import { parseStudyInstanceUid } from '../../plugin/standards/index.ts';
 import { type FakeOrthanc, startFakeOrthanc } from '../peers/orthanc/index.ts';
 import { findFreePort } from '../peers/postgres/index.ts';
@@ -41,7 +46,9 @@ const failure = async (client: OrthancClient): Promise<DrimboxError> => {
 };
 
 const answering = async (status: number, body: string, more?: Record<string, unknown>): Promise<DrimboxError> => {
-  const server = await fake((_request, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(body));
+  const server = await fake((_request, response) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body),
+  );
   return await failure(clientOf(server.url, more));
 };
 
@@ -114,8 +121,20 @@ describe('"PACS unreachable" is never "images gone" (D1)', () => {
         PatientMainDicomTags: {},
         Series: [anId],
       };
-      const series = { Type: 'Series', ID: anId, ParentStudy: anId, MainDicomTags: { SeriesInstanceUID: '2.25.3' }, Instances: [anId] };
-      const instance = { Type: 'Instance', ID: anId, ParentSeries: anId, MainDicomTags: { SOPInstanceUID: '2.25.4' }, Metadata: { SopClassUid: '2.25.5' } };
+      const series = {
+        Type: 'Series',
+        ID: anId,
+        ParentStudy: anId,
+        MainDicomTags: { SeriesInstanceUID: '2.25.3' },
+        Instances: [anId],
+      };
+      const instance = {
+        Type: 'Instance',
+        ID: anId,
+        ParentSeries: anId,
+        MainDicomTags: { SOPInstanceUID: '2.25.4' },
+        Metadata: { SopClassUid: '2.25.5' },
+      };
       const system = { Version: '1.10.1', ApiVersion: 16, DicomAet: 'A', DatabaseVersion: 6 };
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -173,7 +192,9 @@ describe('calls', () => {
   it('never put in a path what is not an Orthanc identifier', async () => {
     const server = await fake((_request, response) => response.end('{}'));
     const client = clientOf(server.url);
-    await expect(client.readObjectIdentity('../../tools/shutdown')).rejects.toMatchObject({ code: 'orthanc/not-found' });
+    await expect(client.readObjectIdentity('../../tools/shutdown')).rejects.toMatchObject({
+      code: 'orthanc/not-found',
+    });
     expect(server.requests).toEqual([]);
   });
 
@@ -186,7 +207,11 @@ describe('calls', () => {
   });
 
   it('do not start with a password file that is not there', () => {
-    const options = orthancOptions.parse({ username: 'a', passwordFile: '/nowhere/password', hook: { secretFile: 'x' } });
+    const options = orthancOptions.parse({
+      username: 'a',
+      passwordFile: '/nowhere/password',
+      hook: { secretFile: 'x' },
+    });
     expect(() => createOrthancClient(options)).toThrow(expect.objectContaining({ code: 'config/unreadable' }));
   });
 });

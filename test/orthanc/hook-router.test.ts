@@ -9,7 +9,12 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DrimboxError, errorTable, isErrorCode } from '../../plugin/errors.ts';
 import { parseChangeBatch } from '../../plugin/orthanc/change-hint.ts';
-import { type ChangeBatch, createHookRouter, type HookRouterPorts, type RelayedRequest } from '../../plugin/orthanc/index.ts';
+import {
+  type ChangeBatch,
+  createHookRouter,
+  type HookRouterPorts,
+  type RelayedRequest,
+} from '../../plugin/orthanc/index.ts';
 
 const secret = 'an-invented-secret-0123456789';
 const anId = '81bfb4d0-d35b8599-cde9439a-3822b1f8-1cbd6321';
@@ -50,11 +55,16 @@ const listen = async (ports: Partial<HookRouterPorts> = {}) => {
     await closed;
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const send = async (method: string, path: string, body?: string | Uint8Array, headers: Record<string, string> = {}) => {
+  const send = async (
+    method: string,
+    path: string,
+    body?: string | Uint8Array,
+    headers: Record<string, string> = {},
+  ) => {
     const answer = await fetch(`${url}${path}`, {
       method,
       headers: { 'x-drimbox-secret': secret, ...headers },
-      ...(body === undefined ? {} : { body: body as BodyInit }),
+      ...(body === undefined ? {} : { body: body as string }),
     });
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   };
@@ -104,7 +114,11 @@ describe('changes', () => {
   ])('with %s: 401, nothing heard', async (_what, given) => {
     const { heard, send } = await listen();
     const answer = await send('POST', '/hook/changes', batch(), { 'x-drimbox-secret': given });
-    expect([answer.status, JSON.parse(answer.text)['code'], heard.batches]).toEqual([401, 'orthanc/hook-unauthorized', []]);
+    expect([answer.status, JSON.parse(answer.text)['code'], heard.batches]).toEqual([
+      401,
+      'orthanc/hook-unauthorized',
+      [],
+    ]);
   });
 
   it('the secret is checked before the body is read: a stranger cannot make us swallow one', async () => {
@@ -121,24 +135,38 @@ describe('changes', () => {
   it('of more than 512 KiB: 413', async () => {
     const { heard, send } = await listen();
     const answer = await send('POST', '/hook/changes', `${batch()}${' '.repeat(512 * 1024)}`);
-    expect([answer.status, JSON.parse(answer.text)['code'], heard.batches]).toEqual([413, 'orthanc/hook-request-too-large', []]);
+    expect([answer.status, JSON.parse(answer.text)['code'], heard.batches]).toEqual([
+      413,
+      'orthanc/hook-request-too-large',
+      [],
+    ]);
   });
 
   it.each([
     ['nothing', ''],
     ['no JSON', '{'],
     ['another version of the hook', batch({ hook: 2 })],
-    ['an id that is not Orthanc’s', batch({ changes: [{ change: 'stored', level: 'study', orthancId: '../x', atUtcMs: 1 }] })],
+    [
+      'an id that is not Orthanc’s',
+      batch({ changes: [{ change: 'stored', level: 'study', orthancId: '../x', atUtcMs: 1 }] }),
+    ],
     ['an unknown level', batch({ changes: [{ change: 'stored', level: 'job', orthancId: anId, atUtcMs: 1 }] })],
     ['a time that is none', batch({ changes: [{ change: 'stored', level: 'study', orthancId: anId, atUtcMs: -1 }] })],
   ])('that are %s: 400', async (_what, body) => {
     const { heard, send } = await listen();
     const answer = await send('POST', '/hook/changes', body);
-    expect([answer.status, JSON.parse(answer.text)['code'], heard.batches]).toEqual([400, 'orthanc/hook-request-invalid', []]);
+    expect([answer.status, JSON.parse(answer.text)['code'], heard.batches]).toEqual([
+      400,
+      'orthanc/hook-request-invalid',
+      [],
+    ]);
   });
 
   it('never throw anything but ours, whatever bytes come', () => {
-    const bytes = fc.oneof(fc.uint8Array(), fc.json().map((json) => new Uint8Array(Buffer.from(json))));
+    const bytes = fc.oneof(
+      fc.uint8Array(),
+      fc.json().map((json) => new Uint8Array(Buffer.from(json))),
+    );
     fc.assert(
       fc.property(bytes, (body) => {
         try {
@@ -160,7 +188,11 @@ describe('relayed calls of /drimbox/…', () => {
       'x-csrf-token': 'token',
       origin: 'http://pacs',
     });
-    expect([answer.status, answer.text, answer.headers.get('cache-control')]).toEqual([200, '{"text":"publié"}', 'no-store']);
+    expect([answer.status, answer.text, answer.headers.get('cache-control')]).toEqual([
+      200,
+      '{"text":"publié"}',
+      'no-store',
+    ]);
     const [call] = heard.relayed;
     expect(call).toMatchObject({
       method: 'POST',
@@ -190,7 +222,9 @@ describe('relayed calls of /drimbox/…', () => {
   });
 
   it('answer an error of the table with its status, code and French text, and log it without the path', async () => {
-    const { heard, send } = await listen({ answer: () => Promise.reject(new DrimboxError('orthanc/not-found', { detail: 'no study' })) });
+    const { heard, send } = await listen({
+      answer: () => Promise.reject(new DrimboxError('orthanc/not-found', { detail: 'no study' })),
+    });
     const answer = await send('GET', '/hook/rest/studies/EXEMPLE');
     expect([answer.status, JSON.parse(answer.text)]).toEqual([
       404,

@@ -38,7 +38,10 @@ describe('identity of a stored object (A4)', () => {
   });
 
   it("gives '' for a value that Orthanc left out or that is a sequence where text is due", () => {
-    expect(buildObjectIdentity({ '0010,0020': null, '0010,0010': [] })).toMatchObject({ patientId: '', patientName: '' });
+    expect(buildObjectIdentity({ '0010,0020': null, '0010,0010': [] })).toMatchObject({
+      patientId: '',
+      patientName: '',
+    });
   });
 });
 
@@ -78,9 +81,25 @@ describe('key object (C3)', () => {
   });
 
   it('never throws anything but ours, whatever tree comes', () => {
-    const tag = fc.constantFrom('0008,0016', '0040,a730', '0040,a375', '0008,1199', '0008,1115', '0008,1155', '0010,0020', '0010,1002');
+    const tag = fc.constantFrom(
+      '0008,0016',
+      '0040,a730',
+      '0040,a375',
+      '0008,1199',
+      '0008,1115',
+      '0008,1155',
+      '0010,0020',
+      '0010,1002',
+    );
     const { tree } = fc.letrec((tie) => ({
-      tree: fc.dictionary(tag, fc.oneof(fc.constantFrom(keyObjectSelection, '', '2.25.1'), fc.constant(null), fc.array(tie('tree'), { maxLength: 3 }))),
+      tree: fc.dictionary(
+        tag,
+        fc.oneof(
+          fc.constantFrom(keyObjectSelection, '', '2.25.1'),
+          fc.constant(null),
+          fc.array(tie('tree'), { maxLength: 3 }),
+        ),
+      ),
     }));
     fc.assert(
       fc.property(tree, (value) => {

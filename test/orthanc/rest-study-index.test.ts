@@ -43,7 +43,8 @@ const clientOf = (pacs: Pacs): OrthancClient => {
     await Promise.resolve();
     return answer();
   };
-  const all = () => Object.entries(pacs.content).flatMap(([series, ids]) => ids.map((id) => instanceOf(pacs, series, id)));
+  const all = () =>
+    Object.entries(pacs.content).flatMap(([series, ids]) => ids.map((id) => instanceOf(pacs, series, id)));
   const only: Partial<OrthancClient> = {
     url: 'http://pacs',
     system: () => Promise.resolve({ hasExtendedFind: pacs.extendedFind } as never),
@@ -94,13 +95,16 @@ describe('a study that changes while it is read gives no half answer', () => {
       [1, 2, 3, 4].map((call) => ({ what, change, expected, call, extendedFind })),
     ),
   );
-  it.each(cases)('$what before call $call (ExtendedFind $extendedFind): read again', async ({ change, expected, call, extendedFind }) => {
-    const pacs = pacsOf({ extendedFind });
-    pacs.before = (current) => {
-      if (current === call) change(pacs);
-    };
-    expect(counts(await createRestStudyIndex(clientOf(pacs)).lookup(uid))).toEqual(expected);
-  });
+  it.each(cases)(
+    '$what before call $call (ExtendedFind $extendedFind): read again',
+    async ({ change, expected, call, extendedFind }) => {
+      const pacs = pacsOf({ extendedFind });
+      pacs.before = (current) => {
+        if (current === call) change(pacs);
+      };
+      expect(counts(await createRestStudyIndex(clientOf(pacs)).lookup(uid))).toEqual(expected);
+    },
+  );
 
   it('a study that grows without end: orthanc/answer-invalid, transient', async () => {
     const pacs = pacsOf();
@@ -141,6 +145,9 @@ describe('SOP class', () => {
 
 it('more than one Orthanc study for one UID is duplicated, and none is opened (A5)', async () => {
   const pacs = pacsOf({ studies: ['b', 'a'] });
-  expect(await createRestStudyIndex(clientOf(pacs)).lookup(uid)).toEqual({ kind: 'duplicated', orthancIds: ['a', 'b'] });
+  expect(await createRestStudyIndex(clientOf(pacs)).lookup(uid)).toEqual({
+    kind: 'duplicated',
+    orthancIds: ['a', 'b'],
+  });
   expect(pacs.calls).toBe(1);
 });

@@ -10,6 +10,7 @@ const instance = (number: string, sopInstanceUid: string) => ({
 });
 const row = (change: Partial<StudyRow> = {}): StudyRow => ({
   orthancId: 'study',
+  lastUpdate: '',
   tags: { StudyInstanceUID: uid, PatientID: 'IPP-0001' },
   series: [{ orthancId: 'series', tags: { SeriesInstanceUID: '2.25.2' }, instances: [instance('1', '2.25.3')] }],
   ...change,
@@ -17,14 +18,29 @@ const row = (change: Partial<StudyRow> = {}): StudyRow => ({
 
 describe('content of a study', () => {
   it('orders instances by number, those without number last, then by UID: both readers give one order', () => {
-    const instances = [instance('', '2.25.9'), instance('10', '2.25.5'), instance('2', '2.25.8'), instance('2', '2.25.7')];
-    const study = buildStudyContent(uid, row({ series: [{ orthancId: 's', tags: { SeriesInstanceUID: '2.25.2' }, instances }] }));
+    const instances = [
+      instance('', '2.25.9'),
+      instance('10', '2.25.5'),
+      instance('2', '2.25.8'),
+      instance('2', '2.25.7'),
+    ];
+    const study = buildStudyContent(
+      uid,
+      row({ series: [{ orthancId: 's', tags: { SeriesInstanceUID: '2.25.2' }, instances }] }),
+    );
     expect(study.series[0]?.instances.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual([
       '2.25.7',
       '2.25.8',
       '2.25.5',
       '2.25.9',
     ]);
+  });
+
+  it('reads LastUpdate as UTC, from which the stability of a study is told', () => {
+    expect(buildStudyContent(uid, row({ lastUpdate: '20260105T101530' })).lastUpdateUtcMs).toBe(
+      Date.UTC(2026, 0, 5, 10, 15, 30),
+    );
+    expect(buildStudyContent(uid, row({ lastUpdate: 'yesterday' }))).not.toHaveProperty('lastUpdateUtcMs');
   });
 
   it("gives '' for what the index does not have", () => {
@@ -39,7 +55,10 @@ describe('content of a study', () => {
     ['a study without UID', row({ tags: {} })],
     ['no series', row({ series: [] })],
     ['a series without UID', row({ series: [{ orthancId: 's', tags: {}, instances: [instance('1', '2.25.3')] }] })],
-    ['a series without instance', row({ series: [{ orthancId: 's', tags: { SeriesInstanceUID: '2.25.2' }, instances: [] }] })],
+    [
+      'a series without instance',
+      row({ series: [{ orthancId: 's', tags: { SeriesInstanceUID: '2.25.2' }, instances: [] }] }),
+    ],
     [
       'an instance without SOP class',
       row({

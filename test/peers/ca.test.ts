@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCa, type TestCa } from './ca/make-ca.ts';
+import { isClientCertificate, isSigningCertificate } from './dmp/certificate-chain.ts';
 import { structureOf } from './dmp-client/test-setting.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'test-ca-'));
@@ -60,6 +61,19 @@ describe('test authority in the shape of IGC-Santé', () => {
     ['revokedSign', 'certificate revoked'],
   ] as const)('makes %s so that openssl refuses it: %s', (kind, verdict) => {
     expect(opensslVerdict(ca.negative[kind].certificateFile, 'any')).toBe(verdict);
+  });
+
+  it('is told apart by the stand-in: who signs is not who connects', () => {
+    const { authCli, sign, ssl } = structureOf(ca, '1990000001');
+    const kinds = [authCli, sign, ssl].map(({ certificateFile }) => {
+      const certificate = certificateOf(certificateFile);
+      return [isClientCertificate(certificate), isSigningCertificate(certificate)];
+    });
+    expect(kinds).toEqual([
+      [true, false],
+      [false, true],
+      [false, false],
+    ]);
   });
 
   it('gives the rogue authority the same names, so that only the signature tells', () => {

@@ -12,7 +12,7 @@ import {
   testExistence,
 } from './dmp-client/dmp-test-client.ts';
 import { buildVihf, signVihf } from './dmp-client/vihf-builder.ts';
-import { openTestSetting, replacing, structureOf, type TestSetting } from './dmp-client/test-setting.ts';
+import { inObject, openTestSetting, replacing, structureOf, type TestSetting } from './dmp-client/test-setting.ts';
 
 let setting: TestSetting;
 beforeAll(async () => {
@@ -110,6 +110,22 @@ describe('DMP stand-in: what it accepts', () => {
       { content: replacing('1.2.840.10008.2.16.4', '1.2.250.1.213.1.1.5.618') },
       'code/eventCode-old-scheme',
     ],
+    [
+      'a signature entry without hash',
+      { content: inObject('Signature01', replacing(/<Slot name="hash">.*?<\/Slot>/, '')) },
+      'signature-entry/hash-absent',
+    ],
+    [
+      'an AudienceRestriction',
+      {
+        vihfBefore: replacing(
+          '<saml2:AuthnStatement',
+          '<saml2:Conditions><saml2:AudienceRestriction/></saml2:Conditions><saml2:AuthnStatement',
+        ),
+      },
+      'vihf/audience',
+    ],
+    ['a KOS that does not say its time zone', { kos: { withoutTimeZone: true } }, 'kos/time-zone'],
     [
       'an order number without authority',
       { content: replacing('OPN-EXEMPLE-1^^^&amp;1.2.250.1.999999.4&amp;ISO^', 'OPN-EXEMPLE-1^^^^') },

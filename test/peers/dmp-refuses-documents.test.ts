@@ -62,6 +62,12 @@ const documentRows: readonly RefusalRow[] = [
 ];
 
 const signatureRows: readonly RefusalRow[] = [
+  [
+    'a signature document that is another document',
+    'xades/root',
+    '',
+    { signatureAfter: (xml) => `<Autre>${xml}</Autre>` },
+  ],
   ['a signature document that is not XML', 'xades/xml', '', { signatureAfter: () => 'not XML' }],
   [
     'another KOS digest',

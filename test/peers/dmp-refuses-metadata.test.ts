@@ -90,6 +90,14 @@ const setRows: readonly RefusalRow[] = [
 
 const entryRows: readonly RefusalRow[] = [
   [
+    'a uniqueId that is no UID',
+    'entry/unique-id xades/id',
+    '',
+    {
+      content: inObject('Signature01', (text) => text.replace(/value="2\.25\.[0-9]+"/, 'value="SIGNATURE-1"')),
+    },
+  ],
+  [
     'an object type of another kind',
     'entry/object-type',
     '',
@@ -264,6 +272,14 @@ const entryRows: readonly RefusalRow[] = [
 ];
 
 const associationRows: readonly RefusalRow[] = [
+  [
+    'another request in the Body',
+    'submission/content',
+    '',
+    {
+      content: (text) => text.replaceAll('xds:ProvideAndRegisterDocumentSetRequest', 'xds:RetrieveDocumentSetRequest'),
+    },
+  ],
   ['a missing HasMember', 'association/has-member', '', content(/<Association [^>]*id="as2".*?<\/Association>/, '')],
   [
     'a HasMember to nothing',

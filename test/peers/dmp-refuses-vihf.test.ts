@@ -32,6 +32,12 @@ const transportRows: readonly RefusalRow[] = [
       body: (body) => Buffer.from(replacing('application/xop+xml; ', 'text/xml; ')(body.toString('latin1')), 'latin1'),
     },
   ],
+  [
+    'a root part that does not say its charset',
+    'mime/root-charset',
+    '',
+    { body: (body) => Buffer.from(replacing('charset=UTF-8; ', '')(body.toString('latin1')), 'latin1') },
+  ],
   ['a DOCTYPE', 'soap/xml', '', { envelope: (xml) => `<!DOCTYPE a [<!ENTITY b "c">]>${xml}` }],
   ['XML not well-formed', 'soap/xml', '', { envelope: replacing('</soap:Envelope>', '') }],
   [
@@ -170,6 +176,12 @@ const vihfRows: readonly RefusalRow[] = [
     'vihf/issuer-not-signer',
     'DMPInvalidVIHF',
     vihf('CN=drimbox.exemple', 'CN=autre.exemple'),
+  ],
+  [
+    'another element in the place of Issuer',
+    'vihf/issuer vihf/signature-place',
+    'DMPInvalidVIHF',
+    vihf('<saml2:Issuer', '<saml2:Advice/><saml2:Issuer'),
   ],
   ['Issuer without Format', 'vihf/issuer-format', 'DMPInvalidVIHF', vihf(/ Format="[^"]*"/, '')],
   [

@@ -124,6 +124,19 @@ describe('DMP stand-in: what the state of its registry refuses', () => {
     expect(setting.lastLine().rules).toEqual(['query/forbidden']);
   });
 
+  it('refuses another request in the Body of a query or of a deletion, and another charset', async () => {
+    const rulesOf = (): readonly string[] => setting.lastLine().rules;
+    const otherQuery = { content: (text: string) => text.replaceAll('query:AdhocQueryRequest', 'query:Autre') };
+    await getDocuments('2.25.1', setting.newFacts(), setting.target, otherQuery);
+    expect(rulesOf()).toEqual(['query/form']);
+    const otherUpdate = { content: (text: string) => text.replaceAll('lcm:SubmitObjectsRequest', 'lcm:Autre') };
+    await deleteEntry('urn:uuid:x', setting.newFacts(), setting.target, otherUpdate);
+    expect(rulesOf()).toEqual(['update/form']);
+    const latin = { contentType: () => 'application/soap+xml; charset=ISO-8859-1' };
+    expect((await getDocuments('2.25.1', setting.newFacts(), setting.target, latin)).status).toBe(415);
+    expect(rulesOf()).toEqual(['http/charset']);
+  });
+
   it('refuses a uniqueId that is not in a list', async () => {
     await getDocuments('2.25.1', setting.newFacts(), setting.target, content(/\('([^']*)'\)/, "'$1'"));
     expect(setting.lastLine().rules).toEqual(['query/parameter']);

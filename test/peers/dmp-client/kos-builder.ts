@@ -72,6 +72,7 @@ export interface KosChanges {
   readonly studyInstanceUid?: string;
   readonly titleCode?: string;
   readonly creationTime?: string;
+  readonly withoutTimeZone?: boolean;
   readonly withoutEvidence?: boolean;
   readonly withoutContent?: boolean;
 }
@@ -88,7 +89,7 @@ export const buildExampleKos = (facts: SubmissionFacts, changes: KosChanges = {}
     element('00080016', 'UI', sopClassUid),
     element('00080018', 'UI', sopInstanceUid),
     element('00080060', 'CS', 'KO'),
-    element('00080201', 'SH', '+0200'),
+    ...(changes.withoutTimeZone === true ? [] : [element('00080201', 'SH', '+0200')]),
     element('00100010', 'PN', `${facts.patient.family}^${facts.patient.given}`),
     element('00100020', 'LO', changes.patientId ?? facts.patient.ins),
     sequence(
