@@ -4,6 +4,9 @@
 #   docker build -t drimbox-orthanc .
 #   docker run -v /etc/drimbox:/etc/drimbox:ro -v drimbox:/var/lib/drimbox drimbox-orthanc --config /etc/drimbox/orthanc.json
 #
+# Orthanc's hook reaches the sidecar on loopback by default: let both share one network namespace (a pod, or
+# --network container:orthanc), or give the hook listener another address.
+#
 # One container per embedded database (PGlite): its lock is per network namespace, so two containers that share
 # /var/lib/drimbox are not kept apart. Several sidecars share a PostgreSQL instead.
 FROM node:24-slim

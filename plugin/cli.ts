@@ -2,6 +2,7 @@
  * The `drimbox` command. JSON on standard output, one line of error with its code on standard error, exit status:
  * 0 done · 1 refused or failed · 2 wrong command.
  */
+import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 
@@ -109,7 +110,7 @@ const kosBuild = async (line: CommandLine): Promise<unknown> => {
   const { buildFromReport } = await import('./publication/index.ts');
   const file = await readInput(line.words[2], 'kos build FILE --out KOS.dcm');
   const configuration = await loadConfigured(line);
-  const open = openForBuilding(configuration, createLog({ log: { level: 'silent', pretty: false } }));
+  const open = openForBuilding(configuration, createLog({ log: { level: 'silent' } }));
   try {
     const studyInstanceUid = optionOf(line.words, '--study');
     const built = await buildFromReport(open.ports, file, studyInstanceUid);
@@ -139,11 +140,15 @@ const configCheck = async (line: CommandLine): Promise<unknown> => {
 /** Prints its own report; the exit status says whether something failed. */
 const doctor = async (line: CommandLine): Promise<void> => {
   const { examine } = await import('./examination.ts');
-  const { text, isHealthy } = await examine({
-    configPath: line.configPath,
-    env: process.env,
-    asJson: line.words.includes('--json'),
-  });
+  const { openConfiguredStore } = await import('./main.ts');
+  const { text, isHealthy } = await examine(
+    { clock: Date.now, newUuid: randomUUID, openStore: openConfiguredStore },
+    {
+      configPath: line.configPath,
+      env: process.env,
+      asJson: line.words.includes('--json'),
+    },
+  );
   process.stdout.write(text);
   process.exitCode = isHealthy ? 0 : 1;
 };

@@ -4,14 +4,21 @@
  */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
 import { askSidecar, runStoreCommand, type StoreFigures } from './admin/index.ts';
 import { configurationFaults, loadConfiguration, type Configuration, type ConfigurationFault } from './config/index.ts';
 import { createDmpClient, type DmpClient } from './dmp/index.ts';
 import { asDrimboxError } from './errors.ts';
 import { formatDoctorReport, isHealthy, runDoctor, type DoctorPorts } from './health/index.ts';
-import { createLog, openConfiguredStore } from './main.ts';
 import { createOrthancClient, openIndexRole } from './orthanc/index.ts';
+import type { Store } from './store/index.ts';
+
+/** What the command line gives: this file reads neither clock nor randomness. */
+export interface ExaminationPorts {
+  readonly clock: () => number;
+  readonly newUuid: () => string;
+  /** @throws store/* */
+  openStore(configuration: Configuration): Promise<Store>;
+}
 
 export interface ExaminationOptions {
   readonly configPath: string;
@@ -33,12 +40,12 @@ const load = ({ configPath, env }: ExaminationOptions): Loaded => {
 };
 
 /** @throws store/*, cli/sidecar-unreachable */
-const loadFigures = async (configuration: Configuration): Promise<StoreFigures> => {
+const loadFigures = async (ports: ExaminationPorts, configuration: Configuration): Promise<StoreFigures> => {
   const words = ['archive', 'status'];
   try {
-    const store = await openConfiguredStore(configuration);
+    const store = await ports.openStore(configuration);
     try {
-      return (await runStoreCommand({ store, clock: Date.now }, words)) as StoreFigures;
+      return (await runStoreCommand({ store, clock: ports.clock }, words)) as StoreFigures;
     } finally {
       await store.close();
     }
@@ -48,17 +55,17 @@ const loadFigures = async (configuration: Configuration): Promise<StoreFigures> 
   }
 };
 
-const connectDmp = (configuration: Configuration): DmpClient | undefined => {
+const connectDmp = (ports: ExaminationPorts, configuration: Configuration): DmpClient | undefined => {
   try {
-    return createDmpClient(configuration.dmp, { clock: Date.now, newUuid: randomUUID });
+    return createDmpClient(configuration.dmp, ports);
   } catch {
     // The configuration check has named the file already.
     return undefined;
   }
 };
 
-const dmpPorts = (configuration: Configuration): Pick<DoctorPorts, 'dmp' | 'certificates'> => {
-  const dmp = connectDmp(configuration);
+const dmpPorts = (given: ExaminationPorts, configuration: Configuration): Pick<DoctorPorts, 'dmp' | 'certificates'> => {
+  const dmp = connectDmp(given, configuration);
   if (dmp === undefined) return {};
   return {
     certificates: () => Promise.resolve(dmp.certificates()),
@@ -75,7 +82,10 @@ const dmpPorts = (configuration: Configuration): Pick<DoctorPorts, 'dmp' | 'cert
 };
 
 /** Ports of a configuration that could be read; `close` ends what they hold open. */
-const connect = (configuration: Configuration): { ports: Partial<DoctorPorts>; close: () => Promise<void> } => {
+const connect = (
+  given: ExaminationPorts,
+  configuration: Configuration,
+): { ports: Partial<DoctorPorts>; close: () => Promise<void> } => {
   const orthanc = createOrthancClient(configuration.orthanc);
   const { indexUrl, indexPasswordFile, timeoutMs } = configuration.orthanc;
   const index =
@@ -83,15 +93,15 @@ const connect = (configuration: Configuration): { ports: Partial<DoctorPorts>; c
       ? undefined
       : openIndexRole(
           { indexUrl, timeoutMs, ...(indexPasswordFile === undefined ? {} : { indexPasswordFile }) },
-          { log: createLog({ log: { level: 'silent', pretty: false } }) },
+          { log: { warn: () => undefined } },
         );
   let figures: Promise<StoreFigures> | undefined;
   const ask = (): Promise<StoreFigures> => {
-    figures ??= loadFigures(configuration);
+    figures ??= loadFigures(given, configuration);
     return figures;
   };
   const ports: Partial<DoctorPorts> = {
-    ...dmpPorts(configuration),
+    ...dmpPorts(given, configuration),
     orthanc: {
       system: () => orthanc.system(),
       listPlugins: () => orthanc.listPlugins(),
@@ -123,11 +133,14 @@ const connect = (configuration: Configuration): { ports: Partial<DoctorPorts>; c
 };
 
 /** Runs every check; the text is the report in French, or JSON. */
-export const examine = async (options: ExaminationOptions): Promise<{ text: string; isHealthy: boolean }> => {
+export const examine = async (
+  given: ExaminationPorts,
+  options: ExaminationOptions,
+): Promise<{ text: string; isHealthy: boolean }> => {
   const { configuration, faults } = load(options);
-  const connected = configuration === undefined ? undefined : connect(configuration);
+  const connected = configuration === undefined ? undefined : connect(given, configuration);
   const report = await runDoctor({
-    clock: Date.now,
+    clock: given.clock,
     configuration: () =>
       Promise.resolve({ faults, warnings: configuration?.warnings ?? [], files: configuration?.files ?? [] }),
     ...connected?.ports,

@@ -10,7 +10,13 @@ import { chmod, mkdir } from 'node:fs/promises';
 import express from 'express';
 import { pino, type Logger } from 'pino';
 import { runStoreCommand, startControl } from './admin/index.ts';
-import { hookContactMarker, loadStudy, loadStudyByOrthancId, saveMarker } from './archive/index.ts';
+import {
+  dropMessagePayloads,
+  hookContactMarker,
+  loadStudy,
+  loadStudyByOrthancId,
+  saveMarker,
+} from './archive/index.ts';
 import { type Configuration, loadSecret } from './config/index.ts';
 import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
@@ -206,6 +212,22 @@ const startListeners = (
   );
 };
 
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** Forgets the payloads of old messages, at the start and then every hour (decision G2). */
+const startRetention = (store: Store, days: number, log: Logger): (() => void) => {
+  const drop = (): void => {
+    dropMessagePayloads(store.knex, Date.now() - days * dayMs).then(
+      (count) => count > 0 && log.info({ count }, 'payloads of old messages dropped'),
+      (error: unknown) => log.warn({ code: asDrimboxError(error).code }, 'payloads of old messages not dropped'),
+    );
+  };
+  drop();
+  const timer = setInterval(drop, hourMs);
+  return () => clearInterval(timer);
+};
+
 /**
  * Starts everything that `drimbox serve` runs.
  *
@@ -224,6 +246,7 @@ export const startSidecar = async (configuration: Configuration, log: Logger): P
   const control = await startControl(folder, (words) =>
     runStoreCommand({ store, clock: Date.now, wake: () => looks.wake() }, words),
   );
+  const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
   const listeners = await startListeners(configuration, ports, looks, log);
   log.info(
     { mllp: listeners.map((listener) => listener.port), store: store.kind, index: ports.index.describe() },
@@ -232,6 +255,7 @@ export const startSidecar = async (configuration: Configuration, log: Logger): P
   return {
     mllpPorts: listeners.map((listener) => listener.port),
     close: async () => {
+      stopRetention();
       await Promise.all(listeners.map((listener) => listener.close()));
       await Promise.all([closeServer(hook), control.close()]);
       await looks.stop();

@@ -10,8 +10,6 @@ import { configurationSchema } from './schema.ts';
 const instead: Readonly<Record<string, string>> = {
   'alerts.email': 'look at the list of `drimbox alerts`',
   'alerts.webhook': 'look at the list of `drimbox alerts`',
-  'store.messageRetentionDays': 'everything is kept',
-  'log.pretty': 'lines are JSON',
 };
 
 const at = (tree: unknown, path: readonly string[]): unknown =>

@@ -38,8 +38,9 @@ const unsupported = (detail: string): DrimboxError => new DrimboxError('orthanc/
 
 const checkVersion = async (query: Query): Promise<void> => {
   const [row] = await query('SELECT value FROM globalproperties WHERE property = $1', [schemaVersionProperty]);
-  if (row?.['value'] !== schemaVersion) {
-    throw unsupported(`schema version ${String(row?.['value'] ?? 'absent')}, expected ${schemaVersion}`);
+  const found = row?.['value'];
+  if (found !== schemaVersion) {
+    throw unsupported(`schema version ${typeof found === 'string' ? found : 'absent'}, expected ${schemaVersion}`);
   }
 };
 

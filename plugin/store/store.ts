@@ -46,7 +46,7 @@ const silent = { warn: () => undefined, error: () => undefined, deprecate: () =>
 const openPostgres = (options: StoreOptions): Knex => {
   const types = {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-      oid === int8Oid ? parseInt8 : pg.types.getTypeParser(oid, format as 'text'),
+      oid === int8Oid ? parseInt8 : pg.types.getTypeParser(oid, format),
   };
   const connection = {
     connectionString: options.url,
@@ -69,7 +69,7 @@ const openEmbedded = async (options: StoreOptions): Promise<Knex> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const pglite = await PGlite.create({ dataDir, parsers: { [int8Oid]: parseInt8 } });
   return knex({
-    client: knexPglite as unknown as typeof Knex.Client,
+    client: knexPglite,
     connection: (() => ({ pglite })) as unknown as Knex.StaticConnectionConfig,
     log: silent,
   });

@@ -168,8 +168,7 @@ describe('what one section alone cannot tell', () => {
       (s) => void (s.Alerts = { Email: { SmtpUrl: 'smtp://h:25', From: 'a@exemple.fr', To: ['b@exemple.fr'] } }),
       'DrimBox.Alerts.Email',
     ],
-    ['retention', (s) => void (s.Store = { MessageRetentionDays: 30 }), 'DrimBox.Store.MessageRetentionDays'],
-    ['pretty lines', (s) => void (s.Log = { Pretty: true }), 'DrimBox.Log.Pretty'],
+    ['alerts by webhook', (s) => void (s.Alerts = { Webhook: { Url: 'https://h/a' } }), 'DrimBox.Alerts.Webhook'],
   ])('says that this version does not follow a key: %s', (_, change, path) =>
     expect(load({ section: changed(change) }).warnings).toEqual([
       expect.objectContaining({ path, problem: 'has no effect in this version' }),

@@ -9,14 +9,14 @@ describe('environment variables override keys', () => {
         DRIMBOX_DMP__BASE_URL: 'https://autre.exemple.fr/services',
         DRIMBOX_HL7__LISTENERS__0__PORT: '0',
         DRIMBOX_ENVIRONMENT: 'production',
-        DRIMBOX_LOG__PRETTY: 'true',
+        DRIMBOX_KOS__WRITE_NON_STANDARD_EVIDENCE: 'false',
         DRIMBOX_DMP__STRUCTURES__0__NAME: 'AUTRE',
         DRIMBOX_STORE__MESSAGE_RETENTION_DAYS: '30',
       },
     });
     expect(configuration).toMatchObject({
       environment: 'production',
-      log: { pretty: true },
+      kos: { writeNonStandardEvidence: false },
       store: { messageRetentionDays: 30 },
       hl7: { listeners: [{ port: 0 }] },
       dmp: { baseUrl: 'https://autre.exemple.fr/services', structures: [{ name: 'AUTRE', id: '1990000001' }] },
@@ -80,7 +80,7 @@ describe('environment variables override keys', () => {
 
   test.each([
     ['DRIMBOX_ORTHANC__HOOK__PORT', '80a', 'must be a number'],
-    ['DRIMBOX_LOG__PRETTY', 'yes', 'must be true or false'],
+    ['DRIMBOX_KOS__WRITE_NON_STANDARD_EVIDENCE', 'yes', 'must be true or false'],
     ['DRIMBOX_HL7__SENDERS__1__APPLICATION', 'X', 'leaves a hole in the list'],
     ['DRIMBOX_SOFTWARE', 'x', 'is a whole section: give its keys one by one, or the section as JSON'],
   ])('%s=%s: %s', (path, value, problem) =>

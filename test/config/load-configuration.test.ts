@@ -23,7 +23,7 @@ describe('loading the configuration', () => {
       hl7: { unknownSenders: 'accept', senders: [] },
       publication: { imagesDeadlineHours: 72, stabilitySeconds: 60, alertAfterFailures: 5 },
       kos: { writeNonStandardEvidence: true },
-      log: { level: 'info', pretty: false },
+      log: { level: 'info' },
     });
     expect(configuration.warnings).toEqual([]);
   });
@@ -141,7 +141,7 @@ describe('faults are told all at once (house-style 22)', () => {
     ['nearest key', 'DrimBox.RetreiveUrlBase', (s) => void (s.RetreiveUrlBase = ''), /did you mean "RetrieveUrlBase"/],
     ['camelCase key', 'DrimBox.Dmp.baseUrl', (s) => void (s.Dmp.baseUrl = ''), /spelled exactly: "BaseUrl"/],
     ['inline secret', 'DrimBox.Orthanc.Password', (s) => void (s.Orthanc.Password = 'x'), /use "PasswordFile"/],
-    ['no near key', 'DrimBox.Log.Zyxwv', (s) => void (s.Log = { Zyxwv: 1 }), /known keys here: Level, Pretty/],
+    ['no near key', 'DrimBox.Log.Zyxwv', (s) => void (s.Log = { Zyxwv: 1 }), /known keys here: Level/],
     ['nearest value', 'DrimBox.Log.Level', (s) => void (s.Log = { Level: 'warning' }), /did you mean "warn"/],
     [
       'PEM in a path',
@@ -185,7 +185,7 @@ describe('faults are told all at once (house-style 22)', () => {
     });
     const env = {
       DRIMBOX_ORTHANC__HOOK__PORT: secret,
-      DRIMBOX_LOG__PRETTY: secret,
+      DRIMBOX_KOS__WRITE_NON_STANDARD_EVIDENCE: secret,
       DRIMBOX_HL7__SENDERS: `[${secret}`,
     };
     const missing = [`/etc/orthanc/${secret}`];

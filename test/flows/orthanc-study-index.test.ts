@@ -64,7 +64,7 @@ describe.each(versions)('index of Orthanc %s', (version) => {
   const sqlIndex = (indexUrl: string, timeoutMs = 30_000) =>
     createSqlStudyIndex(
       { indexUrl, timeoutMs },
-      { log: { warn: () => undefined }, readSopClassUid: client.readSopClassUid },
+      { log: { warn: () => undefined }, readSopClassUid: (id) => client.readSopClassUid(id) },
     );
 
   beforeAll(async () => {
@@ -94,8 +94,9 @@ describe.each(versions)('index of Orthanc %s', (version) => {
   it('says the same of a rich study whichever reader is asked', async () => {
     const [first, second, third] = await Promise.all(names.map((name) => readers[name].lookup(rich)));
     expect(second).toEqual(first);
-    expect(third).toEqual(first);
-    if (first?.kind !== 'found') throw new Error('not found');
+    if (first?.kind !== 'found' || third?.kind !== 'found') throw new Error('not found');
+    // The two Orthancs took it at different moments.
+    expect({ ...third.study, lastUpdateUtcMs: first.study.lastUpdateUtcMs }).toEqual(first.study);
     expect(first.study.series.map(({ seriesNumber, instances }) => [seriesNumber, instances.length])).toEqual([
       ['-2', 1],
       ['1', 12],

@@ -51,7 +51,14 @@ const start = async (folder: string, port = '0'): Promise<Running> => {
     },
   );
   children.push(child);
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the stand-in ended before it listened');
+  });
+  const [line] = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>,
+    ended,
+  ]);
+  ended.catch(() => undefined);
   const { baseUrl, controlUrl } = JSON.parse(line) as { baseUrl: string; controlUrl: string };
   const credentials = structureOf(ca, '1990000001');
   const agent = createTestAgent({ rootCertificateFile: ca.rootCertificateFile, authCli: credentials.authCli });

@@ -6,5 +6,4 @@ export const logOptions = z.strictObject({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('What is written to standard output. No level writes identities'),
-  pretty: z.boolean().default(false).describe('Lines for people instead of JSON'),
 });

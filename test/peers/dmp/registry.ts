@@ -1,8 +1,8 @@
 /**
- * What the stand-in holds: entries in one JSON file, documents as files beside it. Each change is written aside, then renamed:
- * a killed process leaves the state before or after, never between. One process at a time.
+ * What the stand-in holds: one JSON file for each submission taken, in order, and the documents as files beside them. Each file is
+ * written aside, then renamed: a killed process leaves the state before or after, never between. One process at a time.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Classification, EntryStatus, RegistryObject } from './ebrim.ts';
 import { schemes } from './ebrim.ts';
@@ -34,9 +34,12 @@ export interface RegistryEntry {
   readonly replaces?: string;
 }
 
-interface RegistryState {
-  readonly entries: readonly RegistryEntry[];
-  readonly submissionSetUniqueIds: readonly string[];
+/** What one submission changed. */
+interface Change {
+  readonly submissionSetUniqueId: string;
+  readonly added: readonly RegistryEntry[];
+  /** entryUUID → its new status. */
+  readonly status: Readonly<Record<string, EntryStatus>>;
 }
 
 export interface NewDocument {
@@ -58,31 +61,33 @@ export const codesOf = (object: RegistryObject): Record<string, string[]> => {
 
 export class DocumentRegistry {
   readonly #folder: string;
-  #state: RegistryState;
+  readonly #entries = new Map<string, RegistryEntry>();
+  readonly #submissionSetUniqueIds: string[] = [];
 
   constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(join(folder, 'documents'), { recursive: true });
-    const file = join(folder, 'registry.json');
-    this.#state = existsSync(file)
-      ? (JSON.parse(readFileSync(file, 'utf8')) as RegistryState)
-      : { entries: [], submissionSetUniqueIds: [] };
+    mkdirSync(join(folder, 'submissions'), { recursive: true });
+    const files = readdirSync(join(folder, 'submissions')).filter((name) => /^\d{8}\.json$/.test(name));
+    for (const name of files.sort()) {
+      this.#apply(JSON.parse(readFileSync(join(folder, 'submissions', name), 'utf8')) as Change);
+    }
   }
 
   get entries(): readonly RegistryEntry[] {
-    return this.#state.entries;
+    return [...this.#entries.values()];
   }
 
   get submissionSetUniqueIds(): readonly string[] {
-    return this.#state.submissionSetUniqueIds;
+    return this.#submissionSetUniqueIds;
   }
 
   byUniqueId(uniqueId: string): RegistryEntry | undefined {
-    return this.#state.entries.find((entry) => entry.uniqueId === uniqueId);
+    return this.entries.find((entry) => entry.uniqueId === uniqueId);
   }
 
   byEntryUuid(entryUuid: string): RegistryEntry | undefined {
-    return this.#state.entries.find((entry) => entry.entryUuid === entryUuid);
+    return this.#entries.get(entryUuid);
   }
 
   documentOf(entryUuid: string): Buffer {
@@ -98,31 +103,36 @@ export class DocumentRegistry {
     renameSync(`${file}.new`, file);
   }
 
-  #commit(state: RegistryState): void {
-    this.#write(join(this.#folder, 'registry.json'), JSON.stringify(state));
-    this.#state = state;
+  #apply(change: Change): void {
+    for (const entry of change.added) this.#entries.set(entry.entryUuid, entry);
+    for (const [entryUuid, status] of Object.entries(change.status)) {
+      const entry = this.#entries.get(entryUuid);
+      if (entry !== undefined) this.#entries.set(entryUuid, { ...entry, status });
+    }
+    this.#submissionSetUniqueIds.push(change.submissionSetUniqueId);
   }
 
-  /** Documents first, then the entries that name them and the entry they replace, in one write. */
+  #commit(change: Change): void {
+    const number = String(this.#submissionSetUniqueIds.length + 1).padStart(8, '0');
+    this.#write(join(this.#folder, 'submissions', `${number}.json`), JSON.stringify(change));
+    this.#apply(change);
+  }
+
+  /** Documents first, then, in one write, the entries that name them and the status of the entry they replace. */
   addSubmission(
     submissionSetUniqueId: string,
     documents: readonly NewDocument[],
     replacesEntryUuid: string | undefined,
   ): void {
     for (const { entry, bytes } of documents) this.#write(this.#documentFile(entry.entryUuid), bytes);
-    const kept = this.#state.entries.map(
-      (entry): RegistryEntry => (entry.entryUuid === replacesEntryUuid ? { ...entry, status: 'Deprecated' } : entry),
-    );
     this.#commit({
-      entries: [...kept, ...documents.map(({ entry }) => entry)],
-      submissionSetUniqueIds: [...this.#state.submissionSetUniqueIds, submissionSetUniqueId],
+      submissionSetUniqueId,
+      added: documents.map(({ entry }) => entry),
+      status: replacesEntryUuid === undefined ? {} : { [replacesEntryUuid]: 'Deprecated' },
     });
   }
 
   setStatus(submissionSetUniqueId: string, entryUuid: string, status: EntryStatus): void {
-    this.#commit({
-      entries: this.#state.entries.map((entry) => (entry.entryUuid === entryUuid ? { ...entry, status } : entry)),
-      submissionSetUniqueIds: [...this.#state.submissionSetUniqueIds, submissionSetUniqueId],
-    });
+    this.#commit({ submissionSetUniqueId, added: [], status: { [entryUuid]: status } });
   }
 }
