@@ -1,0 +1,223 @@
+/**
+ * The site that a flow runs on: which Orthanc (DRIMBOX_TEST_ORTHANC: 1.10 unless it says 1.12), which store, and what a
+ * flow asks of it in one word. One site serves a whole file: each flow takes examinations of numbers of its own.
+ */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, vi } from 'vitest';
+import { askSidecar } from '../../plugin/admin/index.ts';
+import type { StudyState } from '../../plugin/archive/index.ts';
+import type { ErrorCode } from '../../plugin/errors.ts';
+import type { EventName } from '../../plugin/events.ts';
+import type { RegistryEntry } from '../peers/dmp/registry.ts';
+import { isOrthancHere, type OrthancPeer, type OrthancVersion } from '../peers/orthanc/index.ts';
+import { type Postgres, startPostgres } from '../peers/postgres/index.ts';
+import type { Acknowledgment, RisConnection } from '../peers/ris/index.ts';
+import { type Site, startSite } from '../peers/site/index.ts';
+
+export const orthancVersion: OrthancVersion = process.env['DRIMBOX_TEST_ORTHANC'] === '1.12' ? '1.12' : '1.10';
+
+/** False, and said why, where the asked Orthanc is not installed: the flows are then skipped. */
+export const isSiteHere = isOrthancHere(orthancVersion);
+
+export type StoreKind = 'embedded' | 'postgres';
+
+/** What `drimbox archive show` says, as far as flows look at it. */
+export interface StudyView {
+  readonly state: StudyState;
+  readonly reason?: ErrorCode;
+  readonly detail?: string;
+  readonly reports: readonly { readonly state: string; readonly action: string; readonly documentId: string }[];
+  readonly orders: readonly {
+    readonly kind: string;
+    readonly state: string;
+    readonly kosSopInstanceUid: string;
+    readonly failedAttempts: number;
+  }[];
+  readonly answers: readonly { readonly transaction: string; readonly outcome: string; readonly error?: ErrorCode }[];
+  readonly journal: readonly {
+    readonly event: EventName;
+    readonly error?: ErrorCode;
+    readonly detail?: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+export interface AlertView {
+  readonly code: ErrorCode;
+  readonly subject: string;
+  readonly count: number;
+  readonly clearedAt?: string;
+}
+
+type Section = Record<string, Record<string, unknown>>;
+
+export interface FlowSiteOptions {
+  readonly store?: StoreKind;
+  /** Orthanc keeps its index in PostgreSQL and the sidecar reads it by SQL. */
+  readonly sqlIndex?: boolean;
+  /** Keys of `Publication`. */
+  readonly publication?: Readonly<Record<string, unknown>>;
+  /** Keys of Orthanc's own configuration. */
+  readonly orthanc?: Readonly<Record<string, unknown>>;
+}
+
+/** Long enough for a loaded machine, far below the sweep (10 min): what arrives in time arrived by a hint. */
+export const soon = { timeout: 45_000, interval: 100 } as const;
+
+const readOnlyRole = readFileSync(resolve(import.meta.dirname, '../../orthanc-config/read-only-role.sql'), 'utf8');
+
+export class FlowSite {
+  readonly site: Site;
+  readonly postgres: Postgres | undefined;
+  #orthanc: OrthancPeer;
+  #ris: RisConnection | undefined;
+
+  constructor(site: Site, postgres: Postgres | undefined) {
+    this.site = site;
+    this.postgres = postgres;
+    this.#orthanc = site.orthanc;
+  }
+
+  get dmp(): Site['dmp'] {
+    return this.site.dmp;
+  }
+
+  get orthanc(): OrthancPeer {
+    return this.#orthanc;
+  }
+
+  /** Stores images over REST. */
+  async keep(instances: Iterable<{ readonly bytes: Uint8Array }>): Promise<void> {
+    await this.#orthanc.storeFiles([...instances].map(({ bytes }) => bytes));
+  }
+
+  /** Sends one message on a connection that stays open between messages. */
+  async send(message: Uint8Array): Promise<Acknowledgment> {
+    this.#ris ??= await this.site.connectRis(30_000);
+    try {
+      return await this.#ris.send(message);
+    } catch {
+      // The sidecar was started again meanwhile: a RIS connects anew and sends once more.
+      this.#ris = await this.site.connectRis(30_000);
+      return this.#ris.send(message);
+    }
+  }
+
+  /** Sends a message that must be taken. */
+  async accepts(message: Uint8Array): Promise<void> {
+    const { code, text } = await this.send(message);
+    expect(code, text).toBe('AA');
+  }
+
+  /** Asks the running sidecar, as the command line does. */
+  ask(...words: readonly string[]): Promise<unknown> {
+    return askSidecar(join(this.site.folder, 'store'), words);
+  }
+
+  async show(studyInstanceUid: string): Promise<StudyView> {
+    return (await this.ask('archive', 'show', studyInstanceUid)) as StudyView;
+  }
+
+  /** Waits until the study is in that state, for that reason. */
+  async reaches(studyInstanceUid: string, state: StudyState, reason?: ErrorCode): Promise<StudyView> {
+    return vi.waitFor(async () => {
+      const view = await this.show(studyInstanceUid);
+      expect([view.state, view.reason], `${view.detail ?? ''} ${JSON.stringify(view.journal.at(-1))}`).toEqual([
+        state,
+        reason,
+      ]);
+      return view;
+    }, soon);
+  }
+
+  async eventsOf(studyInstanceUid: string): Promise<readonly EventName[]> {
+    return (await this.show(studyInstanceUid)).journal.map(({ event }) => event);
+  }
+
+  /** Waits for an event of the study. */
+  async tells(studyInstanceUid: string, event: EventName): Promise<void> {
+    await vi.waitFor(async () => expect(await this.eventsOf(studyInstanceUid)).toContain(event), soon);
+  }
+
+  async alertsOf(subject: string, ...options: readonly string[]): Promise<readonly AlertView[]> {
+    const alerts = (await this.ask('alerts', ...options)) as readonly AlertView[];
+    return alerts.filter((alert) => alert.subject === subject);
+  }
+
+  /** Manifests of a study in the registry of the stand-in, in order of arrival. */
+  async manifestsOf(studyInstanceUid: string): Promise<readonly RegistryEntry[]> {
+    const entries = await this.dmp.entries();
+    return entries.filter((entry) => entry.kind === 'kos' && entry.studyInstanceUid === studyInstanceUid);
+  }
+
+  /** The only current manifest of a study, and its bytes. */
+  async publishedOf(studyInstanceUid: string): Promise<{ readonly entry: RegistryEntry; readonly kos: Uint8Array }> {
+    const current = (await this.manifestsOf(studyInstanceUid)).filter((entry) => entry.status === 'Approved');
+    const [entry] = current;
+    if (entry === undefined || current.length !== 1) throw new Error(`${current.length} current manifests`);
+    return { entry, kos: await this.dmp.documentOf(entry.entryUuid) };
+  }
+
+  /** How many submissions of any study reached the stand-in. */
+  async countSubmissions(): Promise<number> {
+    return (await this.dmp.log()).filter(({ transaction }) => transaction === 'provideAndRegister').length;
+  }
+
+  /** Changes the `DrimBox` section and starts the sidecar again. */
+  async reconfigure(edit: (section: Section) => void): Promise<void> {
+    const { configFile } = this.site;
+    const file = JSON.parse(readFileSync(configFile, 'utf8')) as { DrimBox: Section };
+    edit(file.DrimBox);
+    writeFileSync(configFile, JSON.stringify(file, undefined, 2));
+    await this.site.sidecar().stop();
+    await this.site.restartSidecar();
+  }
+
+  async killOrthanc(): Promise<void> {
+    await this.#orthanc.kill();
+  }
+
+  async restartOrthanc(): Promise<void> {
+    this.#orthanc = await this.#orthanc.restart();
+  }
+
+  /** Ends everything; Orthanc at once, a stop in good order takes it 3.5 s. */
+  async stop(): Promise<void> {
+    await this.#ris?.close();
+    await this.site.sidecar().stop();
+    await this.#orthanc.discard().catch(() => undefined);
+    await this.dmp.stop();
+    await this.postgres?.kill().catch(() => undefined);
+    rmSync(this.site.folder, { recursive: true, force: true });
+  }
+}
+
+export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<FlowSite> => {
+  const { store = 'embedded', sqlIndex = false, publication = {} } = options;
+  const postgres = store === 'postgres' || sqlIndex ? await startPostgres() : undefined;
+  const storeUrl = store === 'postgres' ? await postgres?.createDatabase('drimbox') : undefined;
+  const indexUrl = sqlIndex ? await postgres?.createDatabase('orthanc') : undefined;
+  const site = await startSite({
+    store: storeUrl ?? 'embedded',
+    orthanc: {
+      version: orthancVersion,
+      ...(indexUrl === undefined ? {} : { index: { postgresUrl: indexUrl } }),
+      ...(options.orthanc === undefined ? {} : { configuration: options.orthanc }),
+    },
+    ...(postgres === undefined || indexUrl === undefined
+      ? {}
+      : { indexUrl: postgres.url('orthanc', 'drimbox_reader') }),
+    section: {
+      Publication: {
+        StabilitySeconds: 0.5,
+        RetryFirstDelaySeconds: 0.5,
+        RetryMaxDelayMinutes: 0.02,
+        SweepMinutes: 10,
+        AlertAfterFailures: 2,
+        ...publication,
+      },
+    },
+  });
+  if (indexUrl !== undefined) await postgres?.run(readOnlyRole, 'orthanc');
+  return new FlowSite(site, postgres);
+};
