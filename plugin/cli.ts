@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { asDrimboxError, DrimboxError } from './errors.ts';
+import { asDrimboxError, DrimboxError, failureFields } from './errors.ts';
 
 const help = `drimbox — Native DRIMbox for Orthanc
 
@@ -191,8 +191,8 @@ const complain = async (cause: unknown): Promise<void> => {
     const { formatFaults } = await import('./config/index.ts');
     process.stderr.write(`${error.code}: ${error.publicText}\n${formatFaults(error)}\n`);
   } else {
-    const why =
-      error.code === 'general/internal' && cause instanceof Error ? (cause.stack ?? cause.message) : error.detail;
+    // Never the message of a foreign error: a database driver writes the values of the row into it.
+    const why = error.code === 'general/internal' ? JSON.stringify(failureFields(cause)) : error.detail;
     process.stderr.write(`${error.code}: ${error.publicText}${why === '' ? '' : ` (${why})`}\n`);
   }
   process.exitCode = error.code === 'cli/usage' ? 2 : 1;

@@ -284,3 +284,20 @@ export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(er
 /** Gives back ours unchanged and wraps anything else as `general/internal`: unknown means internal. */
 export const asDrimboxError = (error: unknown): DrimboxError =>
   error instanceof DrimboxError ? error : new DrimboxError('general/internal', { cause: error });
+
+/**
+ * What a log may say of any failure: its kind, the code a driver gave, and where it happened. Never its message or its
+ * properties: those of a database driver hold the values of the row.
+ */
+export const failureFields = (cause: unknown): Readonly<Record<string, unknown>> => {
+  if (!(cause instanceof Error)) return { failure: typeof cause };
+  const code =
+    'code' in cause && (typeof cause.code === 'string' || typeof cause.code === 'number') ? cause.code : undefined;
+  const frames = (cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return {
+    failure: cause.name,
+    ...(code === undefined ? {} : { failureCode: code }),
+    at: frames.slice(0, 12).map((line) => line.trim()),
+    ...(cause.cause === undefined ? {} : { cause: failureFields(cause.cause) }),
+  };
+};

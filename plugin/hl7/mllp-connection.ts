@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { asDrimboxError, type DrimboxError } from '../errors.ts';
+import { asDrimboxError, type DrimboxError, failureFields } from '../errors.ts';
 import { buildAcknowledgment } from './acknowledgment.ts';
 import { guessHeader } from './message-header.ts';
 import { createMllpDecoder, type MllpEvent } from './mllp-decoder.ts';
@@ -77,7 +77,7 @@ export const serveMllpConnection = (
       return await ports.receive(frame, from);
     } catch (thrown) {
       const error = asDrimboxError(thrown);
-      ports.log.error({ ...from, code: error.code, err: error }, 'a message could not be taken');
+      ports.log.error({ ...from, code: error.code, ...failureFields(error) }, 'a message could not be taken');
       return refuse(frame, error);
     }
   };

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { DrimboxError } from '../errors.ts';
+import { DrimboxError, failureFields } from '../errors.ts';
 import { createAddressCheck, normalAddress } from './allowed-addresses.ts';
 import type { MllpListenerOptions } from './hl7-options.ts';
 import { type MllpConnection, type MllpPorts, serveMllpConnection } from './mllp-connection.ts';
@@ -124,7 +124,9 @@ export const startMllpListener = async (
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', welcome);
 
   boundPort = await listen(server, options);
-  server.on('error', (failure) => ports.log.error({ port: boundPort, err: failure }, 'HL7 listener error'));
+  server.on('error', (failure) =>
+    ports.log.error({ port: boundPort, ...failureFields(failure) }, 'HL7 listener error'),
+  );
   warnAboutOpenPort(options, boundPort, ports);
   ports.log.info({ host: options.host, port: boundPort, tls: options.tls !== undefined }, 'HL7 listener open');
 

@@ -12,7 +12,7 @@ import {
   type Order,
 } from '../archive/index.ts';
 import type { RegistryOutcome, Submission } from '../dmp/index.ts';
-import { asDrimboxError, RetryClass, type DrimboxError } from '../errors.ts';
+import { asDrimboxError, RetryClass, type DrimboxError, failureFields } from '../errors.ts';
 import type { PublicationPorts } from './ports.ts';
 
 export type Delivery =
@@ -114,7 +114,8 @@ const keepFailure = async (ports: PublicationPorts, order: Order, error: Drimbox
 const fail = async (ports: PublicationPorts, order: Order, cause: unknown): Promise<Delivery> => {
   const error = asDrimboxError(cause);
   await keepFailure(ports, order, error);
-  if (error.code === 'general/internal') ports.log.error({ err: cause, order: order.id }, 'delivery failed');
+  if (error.code === 'general/internal')
+    ports.log.error({ ...failureFields(cause), order: order.id }, 'delivery failed');
   if (error.retry === RetryClass.transient) await unmarkOrderSent(ports.store.knex, order.id);
   if (error.retry === RetryClass.permanent && !error.code.startsWith('store/'))
     return settleRefusal(ports, order, error);

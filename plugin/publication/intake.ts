@@ -13,7 +13,7 @@ import {
   upsertStudy,
   type ReceivedMessage,
 } from '../archive/index.ts';
-import { asDrimboxError, type DrimboxError } from '../errors.ts';
+import { asDrimboxError, type DrimboxError, failureFields } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
 import {
   buildAcknowledgment,
@@ -214,7 +214,7 @@ export const createIntake = (ports: PublicationPorts, wake: () => void): Intake 
       return { message, error: undefined };
     } catch (cause) {
       const error = asDrimboxError(cause);
-      if (error.code === 'general/internal') ports.log.error({ err: cause }, 'message not taken');
+      if (error.code === 'general/internal') ports.log.error({ ...failureFields(cause) }, 'message not taken');
       return { message, error: await refuse(ports, received(message), error) };
     }
   };

@@ -13,7 +13,7 @@ import {
   StudyState,
   type ArchivedStudy,
 } from '../archive/index.ts';
-import { asDrimboxError } from '../errors.ts';
+import { asDrimboxError, failureFields } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
 import type { PublicationPorts } from './ports.ts';
 import { reconcile } from './reconcile.ts';
@@ -57,7 +57,7 @@ const postpone = async (ports: PublicationPorts, study: ArchivedStudy, cause: un
   const error = asDrimboxError(cause);
   const atUtcMs = ports.clock();
   if (error.code === 'general/internal')
-    ports.log.error({ err: cause, studyInstanceUid: study.studyInstanceUid }, 'look failed');
+    ports.log.error({ ...failureFields(cause), studyInstanceUid: study.studyInstanceUid }, 'look failed');
   if (error.code.startsWith('orthanc/')) {
     const event: DrimboxEvent = {
       name: 'study/pacs-error',

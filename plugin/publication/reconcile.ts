@@ -15,7 +15,7 @@ import {
   type NewOrder,
   type Order,
 } from '../archive/index.ts';
-import { asDrimboxError } from '../errors.ts';
+import { asDrimboxError, failureFields } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
 import { manifestRemarks } from '../kos/index.ts';
 import { decide, type Published } from './comparison.ts';
@@ -108,7 +108,7 @@ const orderManifest = async (
     order = buildOrder(ports, wanted, previous);
   } catch (cause) {
     const error = asDrimboxError(cause);
-    if (error.code === 'general/internal') ports.log.error({ err: cause }, 'order not built');
+    if (error.code === 'general/internal') ports.log.error({ ...failureFields(cause) }, 'order not built');
     return concludeHold(ports, study, { code: error.code, detail: error.detail }, wanted.structure.options.id);
   }
   return send(ports, study, await place(ports, study, order, wanted));

@@ -61,6 +61,8 @@ const openPostgres = (options: StoreOptions): Knex => {
     pool: { min: 0, max: options.maxConnections ?? 10 },
     acquireConnectionTimeout: 5_000,
     log: silent,
+    // The text of an error would otherwise hold the values of the row: identities in whatever prints it.
+    compileSqlOnError: false,
   });
 };
 
@@ -72,6 +74,8 @@ const openEmbedded = async (options: StoreOptions): Promise<Knex> => {
     client: knexPglite,
     connection: (() => ({ pglite })) as unknown as Knex.StaticConnectionConfig,
     log: silent,
+    // The text of an error would otherwise hold the values of the row: identities in whatever prints it.
+    compileSqlOnError: false,
   });
 };
 

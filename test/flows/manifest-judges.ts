@@ -12,7 +12,8 @@ export interface Verdict {
 }
 
 /** @see facts/toolchain.md §5 */
-const usual = /template constraints not yet supported|Specific Character Set|Invalid content item .*LanguageOfContent/;
+const usual =
+  /^W: (Check for template constraints not yet supported|The VR checker does not support this Specific Character Set: ISO_IR 192)$/;
 
 const run = (command: string, args: readonly string[]): string => {
   const { stdout, stderr, status, error } = spawnSync(command, args);

@@ -1,0 +1,45 @@
+/** Waits until nothing is left to do, and says how long that took. */
+import type { Site } from '../peers/site/index.ts';
+import { waitFor } from '../peers/site/index.ts';
+
+interface Figures {
+  readonly studiesByState: Readonly<Record<string, number>>;
+  readonly queue: { readonly waiting: number };
+}
+
+const isQuiet = ({ studiesByState, queue }: Figures, count: number): boolean =>
+  queue.waiting === 0 && studiesByState['published'] === count && Object.keys(studiesByState).length === 1;
+
+/** How long nothing may change before it is believed: longer than a hint of Orthanc's hook may still be under way. */
+const settledMs = 3000;
+
+/** @returns milliseconds until all were published */
+export const waitUntilQuiet = async (
+  site: Site,
+  count: number,
+  isComplete: () => Promise<boolean>,
+  timeoutMs: number,
+): Promise<number> => {
+  const from = performance.now();
+  let quietSince: number | undefined;
+  let last = '';
+  try {
+    return await waitFor(
+      'the archive',
+      async () => {
+        const { stdout, stderr } = await site.drimbox('archive', 'status');
+        last = stdout + stderr;
+        const quiet = isQuiet(JSON.parse(stdout) as Figures, count) && (await isComplete());
+        if (!quiet) {
+          quietSince = undefined;
+          return undefined;
+        }
+        quietSince ??= performance.now();
+        return performance.now() - quietSince >= settledMs ? quietSince - from : undefined;
+      },
+      timeoutMs,
+    );
+  } catch (error) {
+    throw new Error(`not all is published: ${last}`, { cause: error });
+  }
+};
