@@ -101,6 +101,7 @@ const createSubmission = async (knex: Knex): Promise<void> => {
     table.binary('signature').notNullable();
     table.bigInteger('created_at_utc_ms').notNullable();
     table.bigInteger('sent_at_utc_ms');
+    table.bigInteger('first_sent_at_utc_ms');
     table.bigInteger('settled_at_utc_ms');
     table.integer('failed_attempts').notNullable().defaultTo(0);
     table.text('entry_uuid');

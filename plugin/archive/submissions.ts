@@ -142,13 +142,35 @@ export const loadLastSettledOrder = async (knex: Knex, studyInstanceUid: string)
 
 /** Writes down, before the first byte leaves, that the DMP may have it from now on. */
 export const markOrderSent = async (knex: Knex, id: number, atUtcMs: number): Promise<void> => {
-  await knex('submission').where({ id }).whereNull('sent_at_utc_ms').update({ sent_at_utc_ms: atUtcMs });
+  await knex('submission')
+    .where({ id })
+    .update({
+      sent_at_utc_ms: atUtcMs,
+      first_sent_at_utc_ms: knex.raw('COALESCE(first_sent_at_utc_ms, ?::bigint)', [atUtcMs]),
+    });
 };
 
 /** Takes the mark back: the peer surely did not take it. */
 export const unmarkOrderSent = async (knex: Knex, id: number): Promise<void> => {
   await knex('submission').where({ id }).update({ sent_at_utc_ms: null });
 };
+
+/**
+ * Documents of orders that were given up after they had left: the DMP said that it had none of them, but one may still have
+ * arrived since. Newest first, and only those newer than what the DMP is known to hold.
+ */
+export const loadGivenUpDocuments = (
+  knex: Knex,
+  studyInstanceUid: string,
+  newerThanId: number,
+): Promise<readonly string[]> =>
+  knex('submission')
+    .where({ study_uid: studyInstanceUid, state: 'superseded' })
+    .whereNot('kind', 'delete')
+    .whereNotNull('first_sent_at_utc_ms')
+    .where('id', '>', newerThanId)
+    .orderBy('id', 'desc')
+    .pluck('document_uid');
 
 export const countFailedAttempt = async (knex: Knex, id: number): Promise<number> => {
   const [row] = await knex('submission')

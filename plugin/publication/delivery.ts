@@ -4,6 +4,7 @@
  */
 import {
   countFailedAttempt,
+  loadGivenUpDocuments,
   loadOrder,
   markOrderSent,
   saveAnswer,
@@ -12,7 +13,7 @@ import {
   type Order,
 } from '../archive/index.ts';
 import type { RegistryOutcome, Submission } from '../dmp/index.ts';
-import { asDrimboxError, RetryClass, type DrimboxError, failureFields } from '../errors.ts';
+import { asDrimboxError, RetryClass, type DrimboxError, type ErrorCode, failureFields } from '../errors.ts';
 import type { PublicationPorts } from './ports.ts';
 
 export type Delivery =
@@ -52,12 +53,24 @@ const askForEntry = async (ports: PublicationPorts, order: Order, documentUid: s
 
 const outcomeOf = (outcome: RegistryOutcome): Answer['outcome'] => (outcome.kind === 'success' ? 'success' : 'refused');
 
+/**
+ * The entry that this order replaces: a given-up order of ours that arrived after all, else what was published before.
+ * Without the first, a study could stand twice in the record.
+ */
+const askForReplaced = async (ports: PublicationPorts, order: Order): Promise<string | undefined> => {
+  const { knex } = ports.store;
+  const previousId = order.previousSubmissionId;
+  const previous = previousId === undefined ? undefined : await loadOrder(knex, previousId);
+  const givenUp = await loadGivenUpDocuments(knex, order.studyInstanceUid, previousId ?? 0);
+  for (const documentUid of [...givenUp, ...(previous === undefined ? [] : [previous.documentUid])]) {
+    const entryUuid = await askForEntry(ports, order, documentUid);
+    if (entryUuid !== undefined) return entryUuid;
+  }
+  return undefined;
+};
+
 const register = async (ports: PublicationPorts, order: Order): Promise<RegistryOutcome> => {
-  const previous =
-    order.previousSubmissionId === undefined
-      ? undefined
-      : await loadOrder(ports.store.knex, order.previousSubmissionId);
-  const replacesEntryUuid = previous === undefined ? undefined : await askForEntry(ports, order, previous.documentUid);
+  const replacesEntryUuid = await askForReplaced(ports, order);
   await markOrderSent(ports.store.knex, order.id, ports.clock());
   const outcome = await ports.dmp.provideAndRegister(submissionOf(order), {
     vihf: order.sender,
@@ -87,9 +100,12 @@ const remove = async (ports: PublicationPorts, order: Order): Promise<RegistryOu
   return outcome;
 };
 
-/** A refusal as duplicate of our own bytes is success (decision C2): the DMP itself says so when asked. */
+/** Refusals after which the DMP may hold the document all the same: our own bytes sent twice, or part of the set. */
+const mayHaveArrived: readonly ErrorCode[] = ['dmp/document-duplicate', 'dmp/partial-success'];
+
+/** "Duplicate" for our own bytes is success (decision C2): the DMP itself says so when asked. */
 const settleRefusal = async (ports: PublicationPorts, order: Order, error: DrimboxError): Promise<Delivery> => {
-  if (error.code === 'dmp/document-duplicate' && order.kind !== 'delete') {
+  if (mayHaveArrived.includes(error.code) && order.kind !== 'delete') {
     const entryUuid = await askForEntry(ports, order, order.documentUid);
     if (entryUuid !== undefined) return { kind: 'accepted', entryUuid };
   }

@@ -27,6 +27,7 @@ export interface StudyView {
   readonly state: StudyState;
   readonly reason?: ErrorCode;
   readonly detail?: string;
+  readonly nextLookAt?: string;
   readonly reports: readonly { readonly state: string; readonly action: string; readonly documentId: string }[];
   readonly orders: readonly {
     readonly kind: string;
@@ -126,6 +127,15 @@ export class FlowSite {
         state,
         reason,
       ]);
+      return view;
+    }, soon);
+  }
+
+  /** Waits until every hint so far has been looked at: a message makes its study due before it is acknowledged. */
+  async looked(studyInstanceUid: string): Promise<StudyView> {
+    return vi.waitFor(async () => {
+      const view = await this.show(studyInstanceUid);
+      if (view.nextLookAt !== undefined) expect(Date.parse(view.nextLookAt)).toBeGreaterThan(Date.now());
       return view;
     }, soon);
   }
