@@ -18,7 +18,7 @@ const help = `drimbox — Native DRIMbox for Orthanc
   drimbox archive list [--state STATE] [--limit N]
   drimbox archive show UID               reports, orders, answers and journal of one study
   drimbox archive kos UID --out KOS.dcm  its latest manifest
-  drimbox archive release                look again at the studies that are held
+  drimbox archive release                look again at the studies that are held or failed
   drimbox archive status                 figures
   drimbox alerts [--all] [--seen N]
 

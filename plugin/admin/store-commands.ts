@@ -11,6 +11,7 @@ import {
   loadLatestKos,
   loadMarkerTime,
   markAlertSeen,
+  releaseFailedStudies,
   requestLooksByState,
   showArchive,
   StudyState,
@@ -86,11 +87,12 @@ const alertsCommand = async ({ store, clock }: StoreCommandPorts, words: readonl
   }));
 };
 
-/** Looks again at every held study, once an administrator has put right what held it. */
+/** Looks again at every held or failed study, once an administrator has put right what held it or made it fail. */
 const releaseCommand = async ({ store, clock, wake }: StoreCommandPorts): Promise<unknown> => {
-  const due = await requestLooksByState(store.knex, [StudyState.held], clock());
+  const held = await requestLooksByState(store.knex, [StudyState.held], clock());
+  const failed = await releaseFailedStudies(store.knex, clock());
   wake?.();
-  return { due };
+  return { due: held + failed };
 };
 
 /** Figures for `doctor` and monitoring; no identity. */

@@ -68,7 +68,7 @@ export interface NewReport {
 /** Keys of the documents that this one replaces: RPLC of the CDA and TXA-13 of the message. */
 export const parentKeys = (report: ImagingReport, transmission: TransmissionHeader): readonly string[] => {
   const keys = new Set(report.replaces.map(documentIdKey));
-  if (transmission.parentDocumentId !== undefined) keys.add(documentIdKey({ root: transmission.parentDocumentId }));
+  if (transmission.parentDocumentId !== undefined) keys.add(transmission.parentDocumentId);
   return [...keys];
 };
 
@@ -129,7 +129,10 @@ export const findReportsByDocument = async (
   return rows.map(fromRow);
 };
 
-/** True when a report already kept says that it replaces this document: it arrived before what it replaces. */
+/**
+ * True when a report already kept says that it replaces this document: it arrived before what it replaces. One that keeps
+ * the identifier of what it replaces says nothing of the next one.
+ */
 export const isAlreadyReplaced = async (
   knex: Knex,
   documentKey: string,
@@ -137,6 +140,7 @@ export const isAlreadyReplaced = async (
 ): Promise<boolean> => {
   const row: unknown = await knex('report')
     .whereRaw('parent_keys @> ARRAY[?]::text[]', [documentKey])
+    .whereNot('document_key', documentKey)
     .where({ ins_value: ins.value, ins_oid: ins.oid })
     .first('id');
   return row !== undefined;

@@ -81,7 +81,10 @@ const fromRow = (row: StudyRow): ArchivedStudy => ({
   ...(row.look_due_at_utc_ms === null ? {} : { lookDueAtUtcMs: Number(row.look_due_at_utc_ms) }),
 });
 
-/** Makes the study known and due, once a report names it. A new report gives a study that failed another deadline. */
+/**
+ * Makes the study known and due, once a report names it. A new report gives a study that failed another deadline and
+ * another chance: it is `new` again.
+ */
 export const upsertStudy = async (
   trx: Knex.Transaction,
   study: { readonly studyInstanceUid: string; readonly atUtcMs: number; readonly imagesDeadlineAtUtcMs: number },
@@ -90,6 +93,9 @@ export const upsertStudy = async (
     `INSERT INTO study (study_uid, state, first_report_at_utc_ms, images_deadline_at_utc_ms, updated_at_utc_ms, look_due_at_utc_ms, look_number)
      VALUES (?, 'new', ?, ?, ?, ?, 1)
      ON CONFLICT (study_uid) DO UPDATE SET
+       state = CASE WHEN study.state = 'failed' THEN 'new' ELSE study.state END,
+       reason_code = CASE WHEN study.state = 'failed' THEN NULL ELSE study.reason_code END,
+       reason_detail = CASE WHEN study.state = 'failed' THEN NULL ELSE study.reason_detail END,
        images_deadline_at_utc_ms = excluded.images_deadline_at_utc_ms,
        look_due_at_utc_ms = excluded.look_due_at_utc_ms,
        look_number = study.look_number + 1`,
@@ -121,12 +127,26 @@ export const requestLooksByOrthancStudy = (
       look_number: knex.raw('look_number + 1'),
     });
 
-/** Makes every study in one of these states due: the sweep and a restart. */
+/** Makes every study in one of these states due, also those that wait for a later look; returns how many. */
 export const requestLooksByState = (knex: Knex, states: readonly StudyState[], dueAtUtcMs: number): Promise<number> =>
   knex('study')
     .whereIn('state', [...states])
-    .whereNull('look_due_at_utc_ms')
-    .update({ look_due_at_utc_ms: dueAtUtcMs });
+    .update({
+      look_due_at_utc_ms: knex.raw('LEAST(COALESCE(look_due_at_utc_ms, ?), ?)', [dueAtUtcMs, dueAtUtcMs]),
+      look_number: knex.raw('look_number + 1'),
+    });
+
+/** Gives every failed study another chance; returns how many. */
+export const releaseFailedStudies = (knex: Knex, dueAtUtcMs: number): Promise<number> =>
+  knex('study')
+    .where('state', StudyState.failed)
+    .update({
+      state: StudyState.new,
+      reason_code: null,
+      reason_detail: null,
+      look_due_at_utc_ms: dueAtUtcMs,
+      look_number: knex.raw('look_number + 1'),
+    });
 
 /**
  * Leases up to `limit` due studies to one sidecar. A lease that ran out (its holder died) is taken over.

@@ -132,7 +132,10 @@ const fail = async (ports: PublicationPorts, order: Order, cause: unknown): Prom
   await keepFailure(ports, order, error);
   if (error.code === 'general/internal')
     ports.log.error({ ...failureFields(cause), order: order.id }, 'delivery failed');
-  if (error.retry === RetryClass.transient) await unmarkOrderSent(ports.store.knex, order.id);
+  // Only the DMP's own words say that it did not take it: a failure of ours may have come after its yes.
+  if (error.retry === RetryClass.transient && error.code.startsWith('dmp/')) {
+    await unmarkOrderSent(ports.store.knex, order.id);
+  }
   if (error.retry === RetryClass.permanent && !error.code.startsWith('store/'))
     return settleRefusal(ports, order, error);
   const failures = await countFailedAttempt(ports.store.knex, order.id);

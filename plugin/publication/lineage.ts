@@ -67,16 +67,17 @@ export const lineageOf = async (
     const warnings = sameDocument.length === 0 ? ['deleted-document-unknown'] : [];
     return { state: 'deleted', replaces: [], deletes: idsOf(sameDocument), warnings };
   }
-  // Late arrivals: what was replaced or deleted before it came never becomes current.
+  const isReplacement = transmission.action === 'replace';
+  const parents = isReplacement
+    ? await findReportsByDocument(knex, parentKeys(report, transmission), report.patient.ins)
+    : [];
+  // Late arrivals: what was replaced or deleted before it came never becomes current; what it replaces is replaced.
   if (sameDocument.some((known) => known.action === 'delete')) {
-    return { state: 'deleted', replaces: [], deletes: [], warnings: ['deleted-before-it-came'] };
+    return { state: 'deleted', replaces: idsOf(parents), deletes: [], warnings: ['deleted-before-it-came'] };
   }
   if (await isAlreadyReplaced(knex, key, report.patient.ins)) {
-    return { state: 'replaced', replaces: [], deletes: [], warnings: ['replaced-before-it-came'] };
+    return { state: 'replaced', replaces: idsOf(parents), deletes: [], warnings: ['replaced-before-it-came'] };
   }
-  if (transmission.action === 'initial') {
-    return { state: 'current', replaces: idsOf(sameDocument), deletes: [], warnings: [] };
-  }
-  const parents = await findReportsByDocument(knex, parentKeys(report, transmission), report.patient.ins);
+  if (!isReplacement) return { state: 'current', replaces: idsOf(sameDocument), deletes: [], warnings: [] };
   return effectOfReplacement(knex, report, sameDocument, parents);
 };

@@ -22,6 +22,8 @@ const leaseMs = 30_000;
 const leaseRenewalMs = 10_000;
 const idlePollMs = 1_000;
 const outageDelayMs = 5_000;
+/** How long a stop waits for looks under way: an exchange with the DMP may last a minute, and the next start settles it. */
+const stopGraceMs = 5_000;
 
 /** States that a restart looks at again: the configuration or the PACS may have changed meanwhile. */
 const unfinishedStates = [
@@ -35,7 +37,7 @@ const unfinishedStates = [
 export interface Looks {
   /** Starts due looks at once instead of at the next poll. */
   wake(): void;
-  /** Waits for the looks under way; begins no new one. */
+  /** Begins no new look; waits a short while for those under way. One that is cut is taken up when its lease ends. */
   stop(): Promise<void>;
 }
 
@@ -152,7 +154,12 @@ export const startLooks = async (ports: PublicationPorts): Promise<Looks> => {
     stop: async () => {
       isStopping = true;
       ring?.();
-      await loop;
+      let timer: NodeJS.Timeout | undefined;
+      const grace = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, stopGraceMs);
+      });
+      await Promise.race([loop, grace]);
+      clearTimeout(timer);
     },
   };
 };

@@ -18,6 +18,8 @@ export interface SidecarPlace {
 export interface CrashLoop {
   /** How often it was killed so far. */
   kills(): number;
+  /** Rejects when the sidecar ends by itself or does not start. */
+  readonly failure: Promise<never>;
   /** Ends the killing and answers when the sidecar serves. */
   settle(): Promise<void>;
   /** The one that lives now. */
@@ -70,10 +72,14 @@ export const startCrashLoop = async (place: SidecarPlace, choices: Choices): Pro
     await waitUntilServing(current);
   };
   const running = run();
-  // A failure is told by settle(); until then nobody waits for it.
-  running.catch(() => undefined);
+  const failure = new Promise<never>((_, reject) => {
+    running.catch(reject);
+  });
+  // It may be that nobody waits for it.
+  failure.catch(() => undefined);
   return {
     kills: () => kills,
+    failure,
     settle: async () => {
       isSettling = true;
       await running;

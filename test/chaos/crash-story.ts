@@ -15,6 +15,8 @@ export interface Story {
   readonly reports: number;
   readonly ports: readonly number[];
   readonly maxPauseMs: number;
+  /** Rejects when what is killed cannot be started again: the story ends at once. */
+  readonly failure: Promise<never>;
   /** Called when reports and images are in: ends the killing and leaves everything running. */
   settle(): Promise<void>;
   /** Longest wait from then on until all is published. */
@@ -39,10 +41,11 @@ export const runStory = async (story: Story): Promise<Ending> => {
   const weather = startWeather(site.dmp, stream('weather'));
   const from = performance.now();
   const connections = Math.trunc(stream('connections').between(2, 5));
-  const [ris] = await Promise.all([
+  const all = Promise.all([
     sendReports(cases, { ports: story.ports, connections, maxPauseMs: story.maxPauseMs, choices: stream('ris') }),
     storeLateImages(site.orthanc, cases, stream('modality')),
   ]);
+  const [ris] = await Promise.race([all, story.failure]);
   const sentMs = performance.now() - from;
   await story.settle();
   await weather.clear();

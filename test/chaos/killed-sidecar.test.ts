@@ -29,6 +29,7 @@ const killAgainAndAgain = async (store: string): Promise<void> => {
   sidecar = loop;
   const { cases, ris, manifests } = await runStory({
     ...{ site, seed, reports, ports: [mllpPort], maxPauseMs: 900, quietWithinMs: 120_000 },
+    failure: loop.failure,
     settle: () => loop.settle(),
   });
   console.log(`      the sidecar was killed ${loop.kills()} times`);
