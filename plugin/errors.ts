@@ -226,6 +226,7 @@ export const errorTable = {
     permanent,
   ),
   // archive, cli, general
+  'archive/lease-lost': row('Un autre processus s’occupe de cet examen.', 409, 'AR', 207, transient),
   'archive/not-found': row('Rien de tel dans l’archive.', 404, 'AE', 207, permanent),
   'cli/usage': row('Commande incorrecte.', 400, 'AE', 207, permanent),
   'cli/file-unreadable': row('Le fichier ne peut pas être lu.', 400, 'AE', 207, permanent),

@@ -199,9 +199,9 @@ export const finishLook = async (
     });
 };
 
-/** Frees the leases of a sidecar that starts again under the same name. */
-export const releaseLeases = (knex: Knex, owner: string): Promise<number> =>
-  knex('study').where({ lease_owner: owner }).update({ lease_owner: null, lease_until_utc_ms: null });
+/** Frees every lease: for a store that no other sidecar shares, where those found at a start were left by a killed one. */
+export const releaseLeases = (knex: Knex): Promise<number> =>
+  knex('study').whereNotNull('lease_owner').update({ lease_owner: null, lease_until_utc_ms: null });
 
 export interface StudyUpdate {
   readonly state?: StudyState;

@@ -49,7 +49,8 @@ export const createUnescape = (separators: Separators, encoding: CharacterEncodi
     const sequences = run.split(separators.escape).filter((part) => part !== '');
     const bytes = sequences.map((part) => parseHex(part.slice(1)));
     if (bytes.some((some) => some === undefined)) return run;
-    return decodeEscapedBytes(Buffer.concat(bytes as Uint8Array[]), encoding) ?? run;
+    const text = decodeEscapedBytes(Buffer.concat(bytes as Uint8Array[]), encoding);
+    return text === undefined || text.includes('\0') ? run : text;
   };
 
   return (text) =>

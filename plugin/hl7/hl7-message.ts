@@ -40,9 +40,26 @@ export interface Hl7Message {
   all(name: string): readonly Segment[];
 }
 
+/** Blanks and NUL after the last segment are padding. */
+const withoutPadding = (text: string): string => {
+  let end = text.length;
+  while (end > 0 && text.charCodeAt(end - 1) <= 0x20) end -= 1;
+  return text.slice(0, end);
+};
+
+/** NUL stands for no letter in any charset, and neither XML nor a database can hold it. */
+const checkCharacters = (lines: readonly string[]): void => {
+  const at = lines.findIndex((line) => line.includes('\0'));
+  if (at === -1) return;
+  const name = lines[at]?.slice(0, 3) ?? '';
+  const sequence = lines.slice(0, at + 1).filter((line) => line.startsWith(name)).length;
+  throw refusal('hl7/charset-invalid', `${name}^${sequence}`, 'a NUL character');
+};
+
 const tokenise = (text: string, separators: Separators): TokenisedMessage => {
   const { field, component, repetition, escape, subcomponent } = separators;
-  const lines = splitSegments(text, separators);
+  const lines = splitSegments(withoutPadding(text), separators);
+  checkCharacters(lines);
   checkMessageLimits(text, lines, separators);
   return new TokenisedMessage(lines, new Hl7Context('\r', field, component, repetition, escape, subcomponent));
 };

@@ -92,7 +92,8 @@ const lookAt = async (ports: PublicationPorts, study: ArchivedStudy): Promise<vo
  * @throws store/unavailable
  */
 export const startLooks = async (ports: PublicationPorts): Promise<Looks> => {
-  await releaseLeases(ports.store.knex, ports.owner);
+  // The embedded store has no other sidecar; on a shared one, leases of the killed run out.
+  if (ports.store.kind === 'embedded') await releaseLeases(ports.store.knex);
   await requestLooksByState(ports.store.knex, unfinishedStates, ports.clock());
   const running = new Set<Promise<void>>();
   let isStopping = false;

@@ -14,7 +14,7 @@ const outageCodes = new Set([
 ]);
 const outageStates = /^(08|53|57P|58)/;
 const outageMessages =
-  /timeout acquiring a connection|timeout expired|connection terminated|connection ended|client has encountered a connection error|database system is (shutting down|starting up)|PGlite is clos/i;
+  /timeout acquiring a connection|unable to acquire a connection|timeout expired|connection terminated|connection ended|client has encountered a connection error|database system is (shutting down|starting up)|PGlite is clos/i;
 
 /** True when an error of knex, pg or PGlite means that the database cannot be reached or is out of means. */
 export const isStoreOutage = (error: unknown): boolean => {

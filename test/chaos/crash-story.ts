@@ -14,7 +14,6 @@ export interface Story {
   readonly seed: number;
   readonly reports: number;
   readonly ports: readonly number[];
-  readonly maxPauseMs: number;
   /** Rejects when what is killed cannot be started again: the story ends at once. */
   readonly failure: Promise<never>;
   /** Called when reports and images are in: ends the killing and leaves everything running. */
@@ -42,7 +41,7 @@ export const runStory = async (story: Story): Promise<Ending> => {
   const from = performance.now();
   const connections = Math.trunc(stream('connections').between(2, 5));
   const all = Promise.all([
-    sendReports(cases, { ports: story.ports, connections, maxPauseMs: story.maxPauseMs, choices: stream('ris') }),
+    sendReports(cases, { ports: story.ports, connections, maxPauseMs: 250 * connections, choices: stream('ris') }),
     storeLateImages(site.orthanc, cases, stream('modality')),
   ]);
   const [ris] = await Promise.race([all, story.failure]);

@@ -1,6 +1,6 @@
 /** Waits until nothing is left to do, and says how long that took. */
-import type { Site } from '../peers/site/index.ts';
-import { waitFor } from '../peers/site/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Site, waitFor } from '../peers/site/index.ts';
 
 interface Figures {
   readonly studiesByState: Readonly<Record<string, number>>;
@@ -12,6 +12,9 @@ const isQuiet = ({ studiesByState, queue }: Figures, count: number): boolean =>
 
 /** How long nothing may change before it is believed: longer than a hint of Orthanc's hook may still be under way. */
 const settledMs = 3000;
+
+/** Each question is a `drimbox` process of its own. */
+const pauseMs = 400;
 
 /** @returns milliseconds until all were published */
 export const waitUntilQuiet = async (
@@ -27,6 +30,7 @@ export const waitUntilQuiet = async (
     return await waitFor(
       'the archive',
       async () => {
+        await sleep(pauseMs);
         const { stdout, stderr } = await site.drimbox('archive', 'status');
         last = stdout + stderr;
         const quiet = isQuiet(JSON.parse(stdout) as Figures, count) && (await isComplete());

@@ -58,15 +58,18 @@ describe.skipIf(!isSiteHere).each(stores)('failures of the DMP, store %s', (stor
     expect(await flow.alertsOf(studyInstanceUid, '--all')).toMatchObject([{ clearedAt: expect.any(String) }]);
   });
 
-  it('down, and the sidecar is stopped and killed meanwhile: the queue survives (C2)', async () => {
+  it('down, and the sidecar is stopped, started and killed meanwhile: the queue survives (C2)', async () => {
     await flow.dmp.order({ kind: 'down' });
     const { studyInstanceUid } = await send();
     const before = await flow.reaches(studyInstanceUid, 'sending', 'dmp/unreachable');
     await flow.site.sidecar().stop();
     await flow.site.restartSidecar();
-    await flow.site.sidecar().kill();
+    // Where several sidecars may share the store, what a killed one held is free after half a minute: tested once, below.
+    if (store === 'embedded') {
+      await flow.site.sidecar().kill();
+      await flow.site.restartSidecar();
+    }
     await flow.dmp.clear();
-    await flow.site.restartSidecar();
     await expectOnce(studyInstanceUid);
     // The bytes fixed when the order was created.
     const { entry } = await flow.publishedOf(studyInstanceUid);
@@ -93,9 +96,13 @@ describe.skipIf(!isSiteHere).each(stores)('failures of the DMP, store %s', (stor
     const { studyInstanceUid } = await send();
     await expectOnce(studyInstanceUid);
     expect(await failuresOf(studyInstanceUid)).toEqual([code]);
-    const seen = (await flow.dmp.log()).slice(lines).map(({ transaction }) => transaction);
-    const isAmbiguous = code !== 'dmp/unavailable';
-    expect(seen.includes('storedQuery'), seen.join(', ')).toBe(isAmbiguous);
+    // A request is logged when it ends: the slow one last.
+    const seen = await vi.waitFor(async () => {
+      const since = (await flow.dmp.log()).slice(lines).map(({ transaction }) => transaction);
+      expect(since).toContain('provideAndRegister');
+      return since;
+    }, soon);
+    expect(seen.includes('storedQuery'), seen.join(', ')).toBe(code !== 'dmp/unavailable');
     const wasTaken = ['slow', 'lost-answer', 'garbage-answer'].includes(fault.kind);
     if (wasTaken) expect(seen.filter((transaction) => transaction === 'provideAndRegister')).toHaveLength(1);
   });
