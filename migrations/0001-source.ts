@@ -73,7 +73,8 @@ const createStudy = async (knex: Knex): Promise<void> => {
     table.bigInteger('look_due_at_utc_ms');
     table.bigInteger('look_number').notNullable().defaultTo(0);
     table.bigInteger('lease_until_utc_ms');
-    table.text('lease_owner');
+    table.text('lease_token');
+    table.integer('failed_looks').notNullable().defaultTo(0);
   });
   await knex.raw(`CREATE INDEX study_look_due ON study (look_due_at_utc_ms) WHERE look_due_at_utc_ms IS NOT NULL`);
   await knex.raw(`CREATE INDEX study_orthanc ON study (orthanc_study_id)`);
@@ -104,6 +105,8 @@ const createSubmission = async (knex: Knex): Promise<void> => {
     table.bigInteger('first_sent_at_utc_ms');
     table.bigInteger('settled_at_utc_ms');
     table.integer('failed_attempts').notNullable().defaultTo(0);
+    table.bigInteger('next_attempt_at_utc_ms');
+    table.integer('late_checks').notNullable().defaultTo(0);
     table.text('entry_uuid');
     table.index(['study_uid']);
   });
@@ -145,7 +148,6 @@ const createJournal = async (knex: Knex): Promise<void> => {
     table.bigInteger('last_at_utc_ms').notNullable();
     table.bigInteger('seen_at_utc_ms');
     table.bigInteger('cleared_at_utc_ms');
-    table.bigInteger('told_at_utc_ms');
   });
   await knex.raw(`CREATE UNIQUE INDEX alert_open ON alert (code, subject) WHERE cleared_at_utc_ms IS NULL`);
   await knex.schema.createTable('marker', (table) => {

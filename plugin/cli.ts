@@ -54,6 +54,12 @@ const print = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 };
 
+/** A report that would be refused is an answer and a failure. */
+const printReport = (read: object): void => {
+  print(read);
+  if ('kind' in read && read.kind === 'refused') process.exitCode = 1;
+};
+
 const readInput = async (path: string | undefined, what: string): Promise<Uint8Array> => {
   if (path === undefined || path.startsWith('--')) throw usage(what);
   try {
@@ -82,7 +88,7 @@ const storeCommand = async (line: CommandLine): Promise<unknown> => {
   const { openConfiguredStore } = await import('./main.ts');
   const configuration = await loadConfigured(line);
   try {
-    const store = await openConfiguredStore(configuration);
+    const store = await openConfiguredStore(configuration, { asIs: true });
     try {
       return await runStoreCommand({ store, clock: Date.now }, line.words);
     } finally {
@@ -95,7 +101,7 @@ const storeCommand = async (line: CommandLine): Promise<unknown> => {
   }
 };
 
-const reportRead = async (line: CommandLine): Promise<unknown> => {
+const reportRead = async (line: CommandLine): Promise<object> => {
   const { readReportFile } = await import('./publication/index.ts');
   return readReportFile(await readInput(line.words[2], 'report read FILE'));
 };
@@ -142,7 +148,11 @@ const doctor = async (line: CommandLine): Promise<void> => {
   const { examine } = await import('./examination.ts');
   const { openConfiguredStore } = await import('./main.ts');
   const { text, isHealthy } = await examine(
-    { clock: Date.now, newUuid: randomUUID, openStore: openConfiguredStore },
+    {
+      clock: Date.now,
+      newUuid: randomUUID,
+      openStore: (configuration) => openConfiguredStore(configuration, { asIs: true }),
+    },
     {
       configPath: line.configPath,
       env: process.env,
@@ -166,7 +176,7 @@ const run = async (line: CommandLine): Promise<void> => {
     case 'config check':
       return print(await configCheck(line));
     case 'report read':
-      return print(await reportRead(line));
+      return printReport(await reportRead(line));
     case 'kos read':
       return print(await kosRead(line));
     case 'kos build':

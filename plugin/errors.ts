@@ -56,6 +56,8 @@ export const errorTable = {
   // store
   'store/unavailable': row('La base de données ne répond pas.', 503, 'AR', 207, transient),
   'store/locked': row('La base embarquée est déjà ouverte par un autre processus.', 409, 'AR', 207, transient),
+  'store/absent': row('La base embarquée n’existe pas encore.', 404, 'AR', 207, permanent),
+  'store/lease-lost': row('Un autre processus a repris cet examen.', 409, 'AR', 207, transient),
   'store/migration-failed': row('La mise à jour de la base de données a échoué.', 500, 'AR', 207, permanent),
   // orthanc
   'orthanc/unreachable': row('Le PACS Orthanc ne répond pas.', 502, 'AR', 207, transient),
@@ -76,6 +78,7 @@ export const errorTable = {
   'orthanc/sidecar-unreachable': row('Le service DRIMbox ne répond pas.', 503, 'AR', 207, transient),
   'orthanc/sidecar-timeout': row('Le service DRIMbox n’a pas répondu à temps.', 504, 'AR', 207, transient),
   'orthanc/sidecar-failed': row('Le service DRIMbox a donné une réponse inattendue.', 502, 'AR', 207, transient),
+  'orthanc/hook-listen-failed': row('Le port du crochet Orthanc ne peut pas être ouvert.', 500, 'AE', 207, permanent),
   // hl7
   'hl7/listen-failed': row('Le port HL7 ne peut pas être ouvert.', 500, 'AR', 207, permanent),
   'hl7/frame-too-large': row('Message HL7 trop volumineux.', 413, 'AE', 207, permanent),
@@ -211,6 +214,13 @@ export const errorTable = {
     permanent,
   ),
   'publication/secret-connection': row('Connexion secrète demandée mais non configurée.', 409, 'AE', 207, permanent),
+  'publication/document-withdrawn': row(
+    'Le DMP ne contient plus le KOS publié : il n’est pas republié sans décision.',
+    409,
+    'AE',
+    207,
+    permanent,
+  ),
   'publication/study-not-found': row(
     'L’examen n’est pas dans le PACS après le délai prévu.',
     404,
@@ -226,7 +236,6 @@ export const errorTable = {
     permanent,
   ),
   // archive, cli, general
-  'archive/lease-lost': row('Un autre processus s’occupe de cet examen.', 409, 'AR', 207, transient),
   'archive/not-found': row('Rien de tel dans l’archive.', 404, 'AE', 207, permanent),
   'cli/usage': row('Commande incorrecte.', 400, 'AE', 207, permanent),
   'cli/file-unreadable': row('Le fichier ne peut pas être lu.', 400, 'AE', 207, permanent),

@@ -62,8 +62,13 @@ export const createUidSource = (uidRoot: string) => (): string => `${uidRoot}.${
 export const createLog = (configuration: Pick<Configuration, 'log'>): Logger =>
   pino({ level: configuration.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
 
-export const openConfiguredStore = (configuration: Configuration): Promise<Store> =>
+/** @param options.asIs  for a command beside the service: no table is made or changed, and the store must exist */
+export const openConfiguredStore = (
+  configuration: Configuration,
+  options: { readonly asIs?: boolean } = {},
+): Promise<Store> =>
   openStore({
+    ...options,
     url: configuration.store.url,
     folder: configuration.store.folder,
     ...(configuration.store.passwordFile === undefined
@@ -144,9 +149,11 @@ export const openForBuilding = (configuration: Configuration, log: Logger) => {
 
 const listen = (server: Server, port: number, host: string): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const detail = `${host}:${port} cannot be listened to: is another service there?`;
+    const refuse = (cause: Error): void => reject(new DrimboxError('orthanc/hook-listen-failed', { cause, detail }));
+    server.once('error', refuse);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', refuse);
       resolve();
     });
   });
@@ -176,7 +183,7 @@ const startHook = async (
   configuration: Configuration,
   ports: PublicationPorts,
   orthanc: OrthancClient,
-  looks: Looks,
+  wake: () => void,
   log: Logger,
 ): Promise<Server> => {
   const application = express();
@@ -185,7 +192,7 @@ const startHook = async (
     createHookRouter({
       secret: loadSecret(configuration.orthanc.hook.secretFile),
       onChanges: async (batch) => {
-        if ((await takeHints({ ...ports, orthanc }, batch)) > 0) looks.wake();
+        if ((await takeHints({ ...ports, orthanc }, batch)) > 0) wake();
         await saveMarker(ports.store.knex, hookContactMarker, batch.database ?? '', Date.now());
       },
       answer: (request) => answerRelayed(ports, orthanc, request),
@@ -197,19 +204,21 @@ const startHook = async (
   return server;
 };
 
-const startListeners = (
+const startListeners = async (
   configuration: Configuration,
   ports: PublicationPorts,
-  looks: Looks,
-  log: Logger,
-): Promise<MllpListener[]> => {
-  const receive = createIntake(ports, () => looks.wake());
+  wake: () => void,
+  closers: Closers,
+): Promise<readonly MllpListener[]> => {
+  const receive = createIntake(ports, wake);
   const newControlId = (): string => uuidArc().slice(-20);
-  return Promise.all(
-    configuration.hl7.listeners.map((listener) =>
-      startMllpListener(listener, { receive, log, clock: Date.now, newControlId }),
-    ),
-  );
+  const listeners: MllpListener[] = [];
+  for (const options of configuration.hl7.listeners) {
+    const listener = await startMllpListener(options, { receive, log: ports.log, clock: Date.now, newControlId });
+    closers.push(() => listener.close());
+    listeners.push(listener);
+  }
+  return listeners;
 };
 
 const hourMs = 3_600_000;
@@ -228,41 +237,58 @@ const startRetention = (store: Store, days: number, log: Logger): (() => void) =
   return () => clearInterval(timer);
 };
 
+/** What was opened, to be closed in reverse: also when the start fails half-way, so that the process ends. */
+type Closers = (() => Promise<unknown>)[];
+
+const closeAll = async (closers: Closers): Promise<void> => {
+  for (const close of closers.toReversed()) await close();
+};
+
+const start = async (configuration: Configuration, log: Logger, closers: Closers): Promise<readonly number[]> => {
+  const { folder } = configuration.store;
+  const store = await openConfiguredStore(configuration);
+  closers.push(() => store.close());
+  const orthanc = createOrthancClient(configuration.orthanc);
+  closers.push(() => orthanc.close());
+  const index = createStudyIndex(configuration, orthanc, log);
+  closers.push(() => index.close());
+  const ports = createPublicationPorts(configuration, { store, orthanc, index, log });
+  closers.push(() => ports.dmp.close());
+
+  let looks: Looks | undefined;
+  const wake = (): void => looks?.wake();
+  const control = await startControl(folder, (words) => runStoreCommand({ store, clock: Date.now, wake }, words));
+  closers.push(() => control.close());
+  const hook = await startHook(configuration, ports, orthanc, wake, log);
+  closers.push(() => closeServer(hook));
+  const listeners = await startListeners(configuration, ports, wake, closers);
+  const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
+  closers.push(() => Promise.resolve(stopRetention()));
+  looks = await startLooks(ports);
+  closers.push(() => (looks === undefined ? Promise.resolve() : looks.stop()));
+
+  const mllp = listeners.map((listener) => listener.port);
+  log.info({ mllp, store: store.kind, index: index.describe() }, 'drimbox serves');
+  return mllp;
+};
+
 /**
  * Starts everything that `drimbox serve` runs.
  *
- * @throws store/*, config/*, dmp/certificate-unreadable, and what a port in use gives
+ * @throws store/*, config/*, dmp/certificate-unreadable, hl7/listen-failed, orthanc/hook-listen-failed: what was opened is
+ *   closed again
  */
 export const startSidecar = async (configuration: Configuration, log: Logger): Promise<RunningSidecar> => {
   const { folder } = configuration.store;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
-  const store = await openConfiguredStore(configuration);
-  const orthanc = createOrthancClient(configuration.orthanc);
-  const index = createStudyIndex(configuration, orthanc, log);
-  const ports = createPublicationPorts(configuration, { store, orthanc, index, log });
-  const looks = await startLooks(ports);
-  const hook = await startHook(configuration, ports, orthanc, looks, log);
-  const control = await startControl(folder, (words) =>
-    runStoreCommand({ store, clock: Date.now, wake: () => looks.wake() }, words),
-  );
-  const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
-  const listeners = await startListeners(configuration, ports, looks, log);
-  log.info(
-    { mllp: listeners.map((listener) => listener.port), store: store.kind, index: ports.index.describe() },
-    'drimbox serves',
-  );
-  return {
-    mllpPorts: listeners.map((listener) => listener.port),
-    close: async () => {
-      stopRetention();
-      await Promise.all(listeners.map((listener) => listener.close()));
-      await Promise.all([closeServer(hook), control.close()]);
-      await looks.stop();
-      await Promise.all([ports.dmp.close(), orthanc.close(), index.close()]);
-      await store.close();
-    },
-  };
+  const closers: Closers = [];
+  try {
+    return { mllpPorts: await start(configuration, log, closers), close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
 };
 
 /** Serves until SIGTERM or SIGINT. */

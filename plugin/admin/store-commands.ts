@@ -12,6 +12,7 @@ import {
   loadMarkerTime,
   markAlertSeen,
   releaseFailedStudies,
+  releaseOrders,
   requestLooksByState,
   showArchive,
   StudyState,
@@ -54,6 +55,11 @@ const limitOf = (text: string | undefined): number => {
   return limit;
 };
 
+const alertNumberOf = (text: string): number => {
+  if (!/^[1-9][0-9]{0,14}$/.test(text)) throw usage('--seen is the number of an alert');
+  return Number(text);
+};
+
 const listCommand = ({ store }: StoreCommandPorts, words: readonly string[]): Promise<unknown> => {
   const state = optionOf(words, '--state');
   return listArchive(store.knex, {
@@ -69,7 +75,7 @@ const kosCommand = async ({ store }: StoreCommandPorts, studyInstanceUid: string
 
 const alertsCommand = async ({ store, clock }: StoreCommandPorts, words: readonly string[]): Promise<unknown> => {
   const seen = optionOf(words, '--seen');
-  if (seen !== undefined && !(await markAlertSeen(store.knex, limitOf(seen), clock()))) {
+  if (seen !== undefined && !(await markAlertSeen(store.knex, alertNumberOf(seen), clock()))) {
     throw new DrimboxError('archive/not-found', { detail: 'no open alert of that number' });
   }
   const alerts = await loadAlerts(store.knex, words.includes('--all'));
@@ -91,8 +97,10 @@ const alertsCommand = async ({ store, clock }: StoreCommandPorts, words: readonl
 const releaseCommand = async ({ store, clock, wake }: StoreCommandPorts): Promise<unknown> => {
   const held = await requestLooksByState(store.knex, [StudyState.held], clock());
   const failed = await releaseFailedStudies(store.knex, clock());
+  const postponed = await releaseOrders(store.knex);
+  if (postponed > 0) await requestLooksByState(store.knex, [StudyState.sending], clock());
   wake?.();
-  return { due: held + failed };
+  return { due: held + failed + postponed };
 };
 
 /** Figures for `doctor` and monitoring; no identity. */

@@ -41,6 +41,14 @@ export const clearAlerts = (knex: Knex, subject: string, atUtcMs: number, code?:
   return query.update({ cleared_at_utc_ms: atUtcMs });
 };
 
+/** Clears what was told of looks that failed: the study could be looked at again. What it concluded has its own alerts. */
+export const clearLookAlerts = (knex: Knex, subject: string, atUtcMs: number): Promise<number> =>
+  knex('alert')
+    .where({ subject })
+    .whereNull('cleared_at_utc_ms')
+    .where((code) => void code.whereLike('code', 'orthanc/%').orWhereLike('code', 'general/%'))
+    .update({ cleared_at_utc_ms: atUtcMs });
+
 interface AlertRow {
   readonly id: number;
   readonly code: ErrorCode;

@@ -19,13 +19,16 @@ export interface ReceivedMessage {
   readonly raw: Uint8Array;
 }
 
+/** PostgreSQL keeps no U+0000 in a text; the bytes of the message have them still. */
+const printable = (text: string): string => text.replaceAll('\u0000', '').slice(0, 1_000);
+
 const toRow = (message: ReceivedMessage) => ({
   received_at_utc_ms: message.receivedAtUtcMs,
   peer_address: message.peerAddress,
-  sender_application: message.senderApplication,
-  sender_facility: message.senderFacility,
-  control_id: message.controlId,
-  message_type: message.messageType,
+  sender_application: printable(message.senderApplication),
+  sender_facility: printable(message.senderFacility),
+  control_id: printable(message.controlId),
+  message_type: printable(message.messageType),
   content_sha256: createHash('sha256').update(message.raw).digest('hex'),
   raw: message.raw,
 });

@@ -114,17 +114,29 @@ export const loadReport = async (knex: Knex, id: number): Promise<ArchivedReport
   return row === undefined ? undefined : fromRow(row);
 };
 
-/** Reports of that document id for that patient, whatever their state, newest first. */
+/** Reports of these document ids, of every patient and in every state, newest first. */
 export const findReportsByDocument = async (
+  knex: Knex,
+  keys: readonly string[],
+): Promise<readonly ArchivedReport[]> => {
+  if (keys.length === 0) return [];
+  const rows: ReportRow[] = await knex('report')
+    .whereIn('document_key', [...keys])
+    .orderBy('id', 'desc')
+    .select(reportColumns);
+  return rows.map(fromRow);
+};
+
+/** Current replacements that name one of these documents as what they replace, for that patient. */
+export const findCurrentReplacements = async (
   knex: Knex,
   keys: readonly string[],
   ins: { readonly value: string; readonly oid: string },
 ): Promise<readonly ArchivedReport[]> => {
   if (keys.length === 0) return [];
   const rows: ReportRow[] = await knex('report')
-    .whereIn('document_key', [...keys])
-    .where({ ins_value: ins.value, ins_oid: ins.oid })
-    .orderBy('id', 'desc')
+    .whereRaw('parent_keys && ?::text[]', [[...keys]])
+    .where({ ins_value: ins.value, ins_oid: ins.oid, state: 'current', action: 'replace' })
     .select(reportColumns);
   return rows.map(fromRow);
 };
@@ -141,7 +153,7 @@ export const isAlreadyReplaced = async (
   const row: unknown = await knex('report')
     .whereRaw('parent_keys @> ARRAY[?]::text[]', [documentKey])
     .whereNot('document_key', documentKey)
-    .where({ ins_value: ins.value, ins_oid: ins.oid })
+    .where({ ins_value: ins.value, ins_oid: ins.oid, action: 'replace' })
     .first('id');
   return row !== undefined;
 };

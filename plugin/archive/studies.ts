@@ -7,7 +7,7 @@
  * @see design.md §4
  */
 import type { Knex } from 'knex';
-import type { ErrorCode } from '../errors.ts';
+import { DrimboxError, type ErrorCode } from '../errors.ts';
 
 /** What the last look concluded. */
 export const StudyState = {
@@ -47,6 +47,10 @@ export interface ArchivedStudy {
   readonly updatedAtUtcMs: number;
   readonly lookDueAtUtcMs?: number;
   readonly lookNumber: number;
+  /** Looks in a row that ended in an error. */
+  readonly failedLooks: number;
+  /** Says that this study is ours to look at, until the lease ends or is taken over; absent when it was only read. */
+  readonly leaseToken?: string;
 }
 
 interface StudyRow {
@@ -63,6 +67,8 @@ interface StudyRow {
   readonly updated_at_utc_ms: number;
   readonly look_due_at_utc_ms: number | null;
   readonly look_number: number;
+  readonly failed_looks: number;
+  readonly lease_token: string | null;
 }
 
 const fromRow = (row: StudyRow): ArchivedStudy => ({
@@ -72,6 +78,8 @@ const fromRow = (row: StudyRow): ArchivedStudy => ({
   imagesDeadlineAtUtcMs: Number(row.images_deadline_at_utc_ms),
   updatedAtUtcMs: Number(row.updated_at_utc_ms),
   lookNumber: Number(row.look_number),
+  failedLooks: row.failed_looks,
+  ...(row.lease_token === null ? {} : { leaseToken: row.lease_token }),
   ...(row.reason_code === null ? {} : { reasonCode: row.reason_code }),
   ...(row.reason_detail === null ? {} : { reasonDetail: row.reason_detail }),
   ...(row.orthanc_study_id === null ? {} : { orthancStudyId: row.orthanc_study_id }),
@@ -93,9 +101,9 @@ export const upsertStudy = async (
     `INSERT INTO study (study_uid, state, first_report_at_utc_ms, images_deadline_at_utc_ms, updated_at_utc_ms, look_due_at_utc_ms, look_number)
      VALUES (?, 'new', ?, ?, ?, ?, 1)
      ON CONFLICT (study_uid) DO UPDATE SET
-       state = CASE WHEN study.state = 'failed' THEN 'new' ELSE study.state END,
-       reason_code = CASE WHEN study.state = 'failed' THEN NULL ELSE study.reason_code END,
-       reason_detail = CASE WHEN study.state = 'failed' THEN NULL ELSE study.reason_detail END,
+       state = CASE WHEN study.state IN ('failed', 'withdrawn') THEN 'new' ELSE study.state END,
+       reason_code = CASE WHEN study.state IN ('failed', 'withdrawn') THEN NULL ELSE study.reason_code END,
+       reason_detail = CASE WHEN study.state IN ('failed', 'withdrawn') THEN NULL ELSE study.reason_detail END,
        images_deadline_at_utc_ms = excluded.images_deadline_at_utc_ms,
        look_due_at_utc_ms = excluded.look_due_at_utc_ms,
        look_number = study.look_number + 1`,
@@ -136,10 +144,10 @@ export const requestLooksByState = (knex: Knex, states: readonly StudyState[], d
       look_number: knex.raw('look_number + 1'),
     });
 
-/** Gives every failed study another chance; returns how many. */
+/** Gives every failed or withdrawn study another chance; returns how many. */
 export const releaseFailedStudies = (knex: Knex, dueAtUtcMs: number): Promise<number> =>
   knex('study')
-    .where('state', StudyState.failed)
+    .whereIn('state', [StudyState.failed, StudyState.withdrawn])
     .update({
       state: StudyState.new,
       reason_code: null,
@@ -148,60 +156,73 @@ export const releaseFailedStudies = (knex: Knex, dueAtUtcMs: number): Promise<nu
       look_number: knex.raw('look_number + 1'),
     });
 
+export interface Lease {
+  /** Fresh for each call: whoever holds a study is told apart from who held it before, in the same process too. */
+  readonly token: string;
+  readonly nowUtcMs: number;
+  readonly untilUtcMs: number;
+  readonly limit: number;
+  /** Studies that this process is still looking at. */
+  readonly except: readonly string[];
+}
+
 /**
- * Leases up to `limit` due studies to one sidecar. A lease that ran out (its holder died) is taken over.
+ * Leases up to `limit` due studies. A lease that ran out (its holder died) is taken over.
  *
  * @returns the leased studies; each must be given back by `finishLook`
  */
-export const leaseDueStudies = async (
-  knex: Knex,
-  lease: { readonly owner: string; readonly nowUtcMs: number; readonly untilUtcMs: number; readonly limit: number },
-): Promise<readonly ArchivedStudy[]> => {
+export const leaseDueStudies = async (knex: Knex, lease: Lease): Promise<readonly ArchivedStudy[]> => {
   const result: { rows: StudyRow[] } = await knex.raw(
-    `UPDATE study SET lease_owner = ?, lease_until_utc_ms = ?
+    `UPDATE study SET lease_token = ?, lease_until_utc_ms = ?
      WHERE study_uid IN (
        SELECT study_uid FROM study
        WHERE look_due_at_utc_ms <= ? AND (lease_until_utc_ms IS NULL OR lease_until_utc_ms < ?)
+         AND NOT (study_uid = ANY(?::text[]))
        ORDER BY look_due_at_utc_ms LIMIT ? FOR UPDATE SKIP LOCKED)
      RETURNING *`,
-    [lease.owner, lease.untilUtcMs, lease.nowUtcMs, lease.nowUtcMs, lease.limit],
+    [lease.token, lease.untilUtcMs, lease.nowUtcMs, lease.nowUtcMs, [...lease.except], lease.limit],
   );
   return result.rows.map(fromRow);
 };
 
-/** Prolongs a lease; false when another sidecar has taken it over meanwhile. */
-export const extendLease = async (
-  knex: Knex,
-  studyInstanceUid: string,
-  owner: string,
-  untilUtcMs: number,
-): Promise<boolean> =>
-  (await knex('study')
-    .where({ study_uid: studyInstanceUid, lease_owner: owner })
-    .update({ lease_until_utc_ms: untilUtcMs })) > 0;
+const leasedRow = (knex: Knex, study: ArchivedStudy): Knex.QueryBuilder =>
+  knex('study').where({ study_uid: study.studyInstanceUid, lease_token: study.leaseToken ?? '' });
 
-/** Gives the study back; due again at `nextAtUtcMs`, or at once when a hint came during the look. */
+/** Prolongs a lease; false when another has taken it over meanwhile. */
+export const extendLease = async (knex: Knex, study: ArchivedStudy, untilUtcMs: number): Promise<boolean> =>
+  Number(await leasedRow(knex, study).update({ lease_until_utc_ms: untilUtcMs })) > 0;
+
+/**
+ * Gives the study back; due again at `nextAtUtcMs`, or at once when a hint came during the look.
+ *
+ * @param outcome.failed  the look ended in an error: counts up what a look without error sets to 0
+ */
 export const finishLook = async (
   knex: Knex,
   study: ArchivedStudy,
-  owner: string,
-  nextAtUtcMs: number | undefined,
+  outcome: { readonly nextAtUtcMs: number | undefined; readonly failed: boolean },
 ): Promise<void> => {
-  await knex('study')
-    .where({ study_uid: study.studyInstanceUid, lease_owner: owner })
-    .update({
-      lease_owner: null,
-      lease_until_utc_ms: null,
-      look_due_at_utc_ms: knex.raw('CASE WHEN look_number = ? THEN ?::bigint ELSE look_due_at_utc_ms END', [
-        study.lookNumber,
-        nextAtUtcMs ?? null,
-      ]),
-    });
+  await leasedRow(knex, study).update({
+    lease_token: null,
+    lease_until_utc_ms: null,
+    failed_looks: outcome.failed ? study.failedLooks + 1 : 0,
+    look_due_at_utc_ms: knex.raw('CASE WHEN look_number = ? THEN ?::bigint ELSE look_due_at_utc_ms END', [
+      study.lookNumber,
+      outcome.nextAtUtcMs ?? null,
+    ]),
+  });
 };
 
-/** Frees every lease: for a store that no other sidecar shares, where those found at a start were left by a killed one. */
-export const releaseLeases = (knex: Knex): Promise<number> =>
-  knex('study').whereNotNull('lease_owner').update({ lease_owner: null, lease_until_utc_ms: null });
+/** Frees these leases, or every one: the process that held them ends, or is known to be dead. */
+export const releaseLeases = (knex: Knex, studies?: readonly ArchivedStudy[]): Promise<number> => {
+  const query = knex('study').whereNotNull('lease_token');
+  if (studies !== undefined)
+    query.whereIn(
+      'lease_token',
+      studies.flatMap((study) => study.leaseToken ?? []),
+    );
+  return query.update({ lease_token: null, lease_until_utc_ms: null });
+};
 
 export interface StudyUpdate {
   readonly state?: StudyState;
@@ -212,26 +233,30 @@ export interface StudyUpdate {
   readonly publishedSubmissionId?: number | null;
 }
 
+/** @throws store/lease-lost — the study was leased by `study.leaseToken` and is no more: the transaction must roll back */
 export const updateStudy = async (
   knex: Knex,
-  studyInstanceUid: string,
+  study: ArchivedStudy,
   update: StudyUpdate,
   atUtcMs: number,
 ): Promise<void> => {
-  await knex('study')
-    .where('study_uid', studyInstanceUid)
-    .update({
-      updated_at_utc_ms: atUtcMs,
-      ...(update.state === undefined ? {} : { state: update.state }),
-      ...(update.reason === undefined
-        ? {}
-        : { reason_code: update.reason?.code ?? null, reason_detail: update.reason?.detail ?? null }),
-      ...(update.orthancStudyId === undefined ? {} : { orthanc_study_id: update.orthancStudyId }),
-      ...(update.content === undefined
-        ? {}
-        : { content_fingerprint: update.content.fingerprint, content_since_utc_ms: update.content.sinceUtcMs }),
-      ...(update.publishedSubmissionId === undefined ? {} : { published_submission_id: update.publishedSubmissionId }),
-    });
+  const query =
+    study.leaseToken === undefined ? knex('study').where('study_uid', study.studyInstanceUid) : leasedRow(knex, study);
+  const changed: number = await query.update({
+    updated_at_utc_ms: atUtcMs,
+    ...(update.state === undefined ? {} : { state: update.state }),
+    ...(update.reason === undefined
+      ? {}
+      : { reason_code: update.reason?.code ?? null, reason_detail: update.reason?.detail ?? null }),
+    ...(update.orthancStudyId === undefined ? {} : { orthanc_study_id: update.orthancStudyId }),
+    ...(update.content === undefined
+      ? {}
+      : { content_fingerprint: update.content.fingerprint, content_since_utc_ms: update.content.sinceUtcMs }),
+    ...(update.publishedSubmissionId === undefined ? {} : { published_submission_id: update.publishedSubmissionId }),
+  });
+  if (changed === 0) {
+    throw new DrimboxError('store/lease-lost', { context: { studyInstanceUid: study.studyInstanceUid } });
+  }
 };
 
 export const loadStudy = async (knex: Knex, studyInstanceUid: string): Promise<ArchivedStudy | undefined> => {

@@ -3,9 +3,10 @@
  * (decision C2). At most one order per study is open; settled orders stay for good.
  */
 import type { Knex } from 'knex';
-import type { ErrorCode } from '../errors.ts';
+import { DrimboxError, type ErrorCode } from '../errors.ts';
 import type { VihfSubject } from '../dmp/index.ts';
 import type { ManifestContent } from '../kos/index.ts';
+import type { ArchivedStudy } from './studies.ts';
 
 export type OrderKind = 'publish' | 'replace' | 'delete';
 export type OrderState = 'open' | 'accepted' | 'refused' | 'superseded';
@@ -40,6 +41,8 @@ export interface Order extends NewOrder {
   readonly sentAtUtcMs?: number;
   readonly settledAtUtcMs?: number;
   readonly failedAttempts: number;
+  /** No attempt before, after one that failed. */
+  readonly nextAttemptAtUtcMs?: number;
   readonly entryUuid?: string;
 }
 
@@ -65,6 +68,9 @@ interface OrderRow {
   readonly sent_at_utc_ms: number | null;
   readonly settled_at_utc_ms: number | null;
   readonly failed_attempts: number;
+  readonly next_attempt_at_utc_ms: number | null;
+  readonly first_sent_at_utc_ms: number | null;
+  readonly late_checks: number;
   readonly entry_uuid: string | null;
 }
 
@@ -88,6 +94,7 @@ const fromRow = (row: OrderRow): Order => ({
   signature: row.signature,
   createdAtUtcMs: Number(row.created_at_utc_ms),
   failedAttempts: row.failed_attempts,
+  ...(row.next_attempt_at_utc_ms === null ? {} : { nextAttemptAtUtcMs: Number(row.next_attempt_at_utc_ms) }),
   ...(row.sent_at_utc_ms === null ? {} : { sentAtUtcMs: Number(row.sent_at_utc_ms) }),
   ...(row.settled_at_utc_ms === null ? {} : { settledAtUtcMs: Number(row.settled_at_utc_ms) }),
   ...(row.entry_uuid === null ? {} : { entryUuid: row.entry_uuid }),
@@ -125,61 +132,159 @@ export const loadOpenOrder = async (knex: Knex, studyInstanceUid: string): Promi
   return row === undefined ? undefined : fromRow(row);
 };
 
+/** An order with all its bytes. */
 export const loadOrder = async (knex: Knex, id: number): Promise<Order | undefined> => {
   const row: OrderRow | undefined = await knex('submission').where({ id }).first('*');
   return row === undefined ? undefined : fromRow(row);
 };
 
-/** The latest order of a study that the DMP refused for good, if nothing was accepted since. */
-export const loadLastSettledOrder = async (knex: Knex, studyInstanceUid: string): Promise<Order | undefined> => {
+/** What is compared and shown of an order, without its bytes. */
+export type OrderHead = Pick<
+  Order,
+  | 'id'
+  | 'kind'
+  | 'state'
+  | 'reportId'
+  | 'version'
+  | 'fingerprint'
+  | 'structureId'
+  | 'documentUid'
+  | 'sender'
+  | 'studyInstanceUid'
+>;
+
+const headColumns = [
+  'id',
+  'kind',
+  'state',
+  'report_id',
+  'version',
+  'fingerprint',
+  'structure_id',
+  'document_uid',
+  'sender',
+  'study_uid',
+];
+
+const toHead = (row: OrderRow): OrderHead => ({
+  id: Number(row.id),
+  kind: row.kind,
+  state: row.state,
+  reportId: row.report_id === null ? undefined : Number(row.report_id),
+  version: row.version,
+  fingerprint: row.fingerprint,
+  structureId: row.structure_id,
+  documentUid: row.document_uid,
+  sender: row.sender,
+  studyInstanceUid: row.study_uid,
+});
+
+export const loadOrderHead = async (knex: Knex, id: number): Promise<OrderHead | undefined> => {
+  const row: OrderRow | undefined = await knex('submission').where({ id }).first(headColumns);
+  return row === undefined ? undefined : toHead(row);
+};
+
+/** The latest order of a study that is not open. */
+export const loadLastSettledOrder = async (knex: Knex, studyInstanceUid: string): Promise<OrderHead | undefined> => {
   const row: OrderRow | undefined = await knex('submission')
     .where({ study_uid: studyInstanceUid })
     .whereNot('state', 'open')
     .orderBy('id', 'desc')
-    .first('*');
-  return row === undefined ? undefined : fromRow(row);
+    .first(headColumns);
+  return row === undefined ? undefined : toHead(row);
 };
 
-/** Writes down, before the first byte leaves, that the DMP may have it from now on. */
-export const markOrderSent = async (knex: Knex, id: number, atUtcMs: number): Promise<void> => {
-  await knex('submission')
-    .where({ id })
+/** An open order of a study that is leased to who asks. */
+const heldOrder = (knex: Knex, order: Order, study: ArchivedStudy): Knex.QueryBuilder =>
+  knex('submission')
+    .where({ id: order.id, state: 'open' })
+    .whereExists(
+      knex('study')
+        .whereRaw('study.study_uid = submission.study_uid')
+        .where('lease_token', study.leaseToken ?? ''),
+    );
+
+/**
+ * Writes down, before the first byte leaves, that the DMP may have it from now on.
+ *
+ * @returns false when it must not leave: something happened to the study since it was looked at (a report replaced,
+ *   hidden or deleted), so it must be looked at again first
+ * @throws store/lease-lost
+ */
+export const markOrderSent = async (
+  knex: Knex,
+  order: Order,
+  study: ArchivedStudy,
+  atUtcMs: number,
+): Promise<boolean> => {
+  const changed: number = await heldOrder(knex, order, study)
+    .whereExists(
+      knex('study').whereRaw('study.study_uid = submission.study_uid').where('look_number', study.lookNumber),
+    )
     .update({
       sent_at_utc_ms: atUtcMs,
       first_sent_at_utc_ms: knex.raw('COALESCE(first_sent_at_utc_ms, ?::bigint)', [atUtcMs]),
     });
+  if (changed > 0) return true;
+  const still: unknown = await heldOrder(knex, order, study).first('id');
+  if (still !== undefined) return false;
+  throw new DrimboxError('store/lease-lost', { context: { order: order.id } });
 };
 
-/** Takes the mark back: the peer surely did not take it. */
-export const unmarkOrderSent = async (knex: Knex, id: number): Promise<void> => {
-  await knex('submission').where({ id }).update({ sent_at_utc_ms: null });
+/** Takes the mark back: the peer surely did not take it. Not when another has taken the study over. */
+export const unmarkOrderSent = async (knex: Knex, order: Order, study: ArchivedStudy): Promise<void> => {
+  await heldOrder(knex, order, study).update({ sent_at_utc_ms: null });
 };
 
-/**
- * Documents of orders that were given up after they had left: the DMP said that it had none of them, but one may still have
- * arrived since. Newest first, and only those newer than what the DMP is known to hold.
- */
-export const loadGivenUpDocuments = (
+/** An order that was given up after it had left: the DMP said that it had nothing, but it may still arrive. */
+export interface GivenUpOrder extends OrderHead {
+  readonly firstSentAtUtcMs: number;
+  /** How often the DMP was asked since. */
+  readonly lateChecks: number;
+}
+
+/** Given-up orders of a study that were asked for less than `maxChecks` times, oldest first. */
+export const loadGivenUpOrders = async (
   knex: Knex,
   studyInstanceUid: string,
-  newerThanId: number,
-): Promise<readonly string[]> =>
-  knex('submission')
+  maxChecks: number,
+): Promise<readonly GivenUpOrder[]> => {
+  const rows: OrderRow[] = await knex('submission')
     .where({ study_uid: studyInstanceUid, state: 'superseded' })
     .whereNot('kind', 'delete')
     .whereNotNull('first_sent_at_utc_ms')
-    .where('id', '>', newerThanId)
-    .orderBy('id', 'desc')
-    .pluck('document_uid');
-
-export const countFailedAttempt = async (knex: Knex, id: number): Promise<number> => {
-  const [row] = await knex('submission')
-    .where({ id })
-    .increment('failed_attempts', 1)
-    .returning<{ failed_attempts: number }[]>('failed_attempts');
-  return row?.failed_attempts ?? 0;
+    .where('late_checks', '<', maxChecks)
+    .orderBy('id')
+    .select([...headColumns, 'first_sent_at_utc_ms', 'late_checks']);
+  return rows.map((row) => ({
+    ...toHead(row),
+    firstSentAtUtcMs: Number(row.first_sent_at_utc_ms),
+    lateChecks: row.late_checks,
+  }));
 };
 
+/** Writes down how often the DMP was asked for a given-up order. */
+export const saveLateChecks = async (knex: Knex, id: number, checks: number): Promise<void> => {
+  await knex('submission').where({ id }).update({ late_checks: checks });
+};
+
+/** When the next attempt of an order may be made, and how many failed. */
+export const saveFailedAttempt = async (
+  knex: Knex,
+  id: number,
+  failedAttempts: number,
+  nextAttemptAtUtcMs: number,
+): Promise<void> => {
+  await knex('submission')
+    .where({ id })
+    .update({ failed_attempts: failedAttempts, next_attempt_at_utc_ms: nextAttemptAtUtcMs });
+};
+
+/** Makes the next attempt of every open order possible at once: an administrator put right what was in the way. */
+export const releaseOrders = (knex: Knex): Promise<number> =>
+  knex('submission').where({ state: 'open' }).update({ next_attempt_at_utc_ms: null });
+
+/** @throws store/lease-lost — it was settled by somebody else: the transaction must roll back */
 export const settleOrder = async (
   trx: Knex.Transaction,
   id: number,
@@ -187,9 +292,10 @@ export const settleOrder = async (
   atUtcMs: number,
   entryUuid?: string,
 ): Promise<void> => {
-  await trx('submission')
+  const changed = await trx('submission')
     .where({ id, state: 'open' })
     .update({ state, settled_at_utc_ms: atUtcMs, ...(entryUuid === undefined ? {} : { entry_uuid: entryUuid }) });
+  if (changed === 0) throw new DrimboxError('store/lease-lost', { context: { order: id } });
 };
 
 export interface Answer {
@@ -206,6 +312,7 @@ export const saveAnswer = async (knex: Knex, submissionId: number, answer: Answe
     transaction: answer.transaction,
     outcome: answer.outcome,
     error_code: answer.errorCode ?? null,
-    body: answer.body,
+    // PostgreSQL keeps no U+0000 in a text.
+    body: answer.body.replaceAll('\u0000', ''),
   });
 };

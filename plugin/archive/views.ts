@@ -120,13 +120,15 @@ export const showArchive = async (knex: Knex, studyInstanceUid: string): Promise
     reports: await reportsOf(knex, studyInstanceUid),
     orders: await ordersOf(knex, studyInstanceUid),
     answers: await answersOf(knex, studyInstanceUid),
-    journal: journal.map((entry) => ({
-      at: isoOf(entry.atUtcMs),
-      event: entry.name,
-      text: eventTable[entry.name],
-      ...(entry.errorCode === undefined ? {} : { error: entry.errorCode }),
-      ...(entry.detail === undefined || Object.keys(entry.detail).length === 0 ? {} : { detail: entry.detail }),
-    })),
+    journal: journal
+      .filter(({ name }) => name !== 'pacs/queried')
+      .map((entry) => ({
+        at: isoOf(entry.atUtcMs),
+        event: entry.name,
+        text: eventTable[entry.name],
+        ...(entry.errorCode === undefined ? {} : { error: entry.errorCode }),
+        ...(entry.detail === undefined || Object.keys(entry.detail).length === 0 ? {} : { detail: entry.detail }),
+      })),
   };
 };
 

@@ -12,14 +12,39 @@ export interface AdmissionRules {
   readonly identityStatusAbsent: 'accept' | 'refuse';
 }
 
-/** A1: a test message, or a test identity, has no business in production, and the reverse. */
-const checkEnvironment = (transmission: ReportTransmission, report: ImagingReport, rules: AdmissionRules): void => {
-  if (rules.environment === 'production' && transmission.processingId !== 'P') {
-    throw new DrimboxError('publication/environment-mismatch', {
-      detail: `MSH-11 is ${transmission.processingId} and this DRIMbox is in production`,
-      context: { location: 'MSH^1^11' },
-    });
+/** A1: a test message has no business in production. @throws publication/environment-mismatch */
+export const checkProcessingId = (environment: AdmissionRules['environment'], processingId: string): void => {
+  if (environment !== 'production' || processingId === 'P') return;
+  throw new DrimboxError('publication/environment-mismatch', {
+    detail: 'MSH-11 is not P and this DRIMbox is in production',
+    context: { location: 'MSH^1^11' },
+  });
+};
+
+/** MSH-10 has 199 characters at most (HL7 2.6); it is a key of the store. @throws hl7/field-invalid */
+export const checkControlId = (controlId: string): void => {
+  if (controlId.length <= 199 && !controlId.includes('\u0000')) return;
+  throw new DrimboxError('hl7/field-invalid', { detail: 'MSH-10 too long', context: { location: 'MSH^1^10' } });
+};
+
+/** An OID has 256 characters at most, and so may have an extension. */
+const maxDocumentKey = 512;
+
+/** What cannot be kept is refused, not lost: U+0000 (PostgreSQL keeps none), identifiers too long for a key. */
+export const checkStorable = (transmission: ReportTransmission, report: ImagingReport): void => {
+  const { document: _document, ...header } = transmission;
+  if (JSON.stringify([header, report]).includes('\\u0000')) {
+    throw new DrimboxError('hl7/field-invalid', { detail: 'a value holds the character U+0000' });
   }
+  const keys = [report.documentId, ...report.replaces].map(documentIdKey);
+  if ([...keys, transmission.parentDocumentId ?? ''].some((key) => key.length > maxDocumentKey)) {
+    throw new DrimboxError('report/field-invalid', { detail: 'a document identifier is too long' });
+  }
+};
+
+/** A1: a test identity has no business in production, and the reverse. */
+const checkEnvironment = (transmission: ReportTransmission, report: ImagingReport, rules: AdmissionRules): void => {
+  checkProcessingId(rules.environment, transmission.processingId);
   for (const oid of [report.patient.ins.oid, transmission.patient.ins?.oid]) {
     if (oid === undefined || !isInsOid(oid)) continue;
     if (insOids[oid].environment !== rules.environment) {

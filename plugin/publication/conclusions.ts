@@ -1,11 +1,12 @@
 /**
  * What a look concluded, written down: the state of the study, its alert, the journal and the settled order are one
- * transaction. A conclusion that was drawn before is not told again.
+ * transaction, and nothing of it is written when the lease was lost. A conclusion that was drawn before is not told again.
  */
 import {
   clearAlerts,
   raiseAlert,
   saveEvents,
+  saveFailedAttempt,
   settleOrder,
   StudyState,
   updateStudy,
@@ -14,7 +15,8 @@ import {
   type StudyUpdate,
 } from '../archive/index.ts';
 import type { DrimboxError, ErrorCode } from '../errors.ts';
-import { type DrimboxEvent, StatisticNumber } from '../events.ts';
+import { type DrimboxEvent, type EventName, StatisticNumber } from '../events.ts';
+import { retryDelayMs, sweepDelayMs } from './delays.ts';
 import type { Delivery } from './delivery.ts';
 import type { Observation } from './observation.ts';
 import type { PublicationPorts } from './ports.ts';
@@ -24,7 +26,7 @@ export interface LookResult {
   readonly nextAtUtcMs?: number;
 }
 
-interface Conclusion {
+export interface Conclusion {
   readonly update: StudyUpdate;
   readonly events: readonly DrimboxEvent[];
   readonly alert?: { readonly code: ErrorCode; readonly detail: string };
@@ -33,10 +35,12 @@ interface Conclusion {
     readonly state: 'accepted' | 'refused' | 'superseded';
     readonly entryUuid?: string;
   };
+  readonly failed?: { readonly order: Order; readonly attempts: number; readonly nextAttemptAtUtcMs: number };
+  /** What was wrong with the study is right again. */
   readonly isClear?: boolean;
 }
 
-/** Writes a conclusion down in one transaction, then tells it. */
+/** Writes a conclusion down in one transaction, then tells it. @throws store/lease-lost, store/unavailable */
 export const conclude = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
@@ -45,9 +49,10 @@ export const conclude = async (
   const atUtcMs = ports.clock();
   const uid = study.studyInstanceUid;
   await ports.store.transaction(async (trx) => {
-    const { settle, alert } = conclusion;
+    const { settle, failed, alert } = conclusion;
+    await updateStudy(trx, study, conclusion.update, atUtcMs);
     if (settle !== undefined) await settleOrder(trx, settle.order.id, settle.state, atUtcMs, settle.entryUuid);
-    await updateStudy(trx, uid, conclusion.update, atUtcMs);
+    if (failed !== undefined) await saveFailedAttempt(trx, failed.order.id, failed.attempts, failed.nextAttemptAtUtcMs);
     if (alert !== undefined) await raiseAlert(trx, { ...alert, subject: uid }, atUtcMs);
     if (conclusion.isClear === true) await clearAlerts(trx, uid, atUtcMs);
     await saveEvents(trx, atUtcMs, conclusion.events);
@@ -55,17 +60,10 @@ export const conclude = async (
   for (const event of conclusion.events) ports.emit(event);
 };
 
-const sweepAt = (ports: PublicationPorts): number => ports.clock() + ports.options.sweepMinutes * 60_000;
-
-/** Delay before the next attempt: doubled at each failure, up to the longest one. */
-export const retryDelayMs = (
-  options: { readonly retryFirstDelaySeconds: number; readonly retryMaxDelayMinutes: number },
-  failures: number,
-): number =>
-  Math.min(
-    options.retryMaxDelayMinutes * 60_000,
-    options.retryFirstDelaySeconds * 1000 * 2 ** Math.min(failures - 1, 20),
-  );
+const sweepAt = (ports: PublicationPorts, study: ArchivedStudy): number => {
+  const now = ports.clock();
+  return now + sweepDelayMs(ports.options, now - study.firstReportAtUtcMs);
+};
 
 const wasConcluded = (study: ArchivedStudy, state: StudyState, code?: ErrorCode): boolean =>
   study.state === state && study.reasonCode === code;
@@ -73,64 +71,67 @@ const wasConcluded = (study: ArchivedStudy, state: StudyState, code?: ErrorCode)
 export const concludeHold = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
-  hold: { readonly code: ErrorCode; readonly detail: string },
-  structureId?: string,
+  hold: { readonly code: ErrorCode; readonly detail: string; readonly structureId?: string | undefined },
 ): Promise<LookResult> => {
+  const reason = { code: hold.code, detail: hold.detail };
   const isNew = !wasConcluded(study, StudyState.held, hold.code);
+  const held: DrimboxEvent = {
+    name: 'study/held',
+    studyInstanceUid: study.studyInstanceUid,
+    errorCode: hold.code,
+    statistic: StatisticNumber.failedBeforePublication,
+    ...(hold.structureId === undefined ? {} : { structureId: hold.structureId }),
+  };
   await conclude(ports, study, {
-    update: { state: StudyState.held, reason: hold },
-    events: isNew
-      ? [
-          {
-            name: 'study/held',
-            studyInstanceUid: study.studyInstanceUid,
-            errorCode: hold.code,
-            statistic: StatisticNumber.failedBeforePublication,
-            ...(structureId === undefined ? {} : { structureId }),
-          },
-        ]
-      : [],
-    ...(isNew ? { alert: hold } : {}),
+    update: { state: StudyState.held, reason },
+    events: isNew ? [held] : [],
+    ...(isNew ? { alert: reason } : {}),
   });
-  return { nextAtUtcMs: sweepAt(ports) };
+  return { nextAtUtcMs: sweepAt(ports, study) };
 };
 
-export const concludeAbsent = async (ports: PublicationPorts, study: ArchivedStudy): Promise<LookResult> => {
-  const { studyInstanceUid } = study;
+const concludeNotFound = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  structureId: string,
+): Promise<LookResult> => {
+  const reason = { code: 'publication/study-not-found', detail: 'no image arrived before the deadline' } as const;
+  const isNew = !wasConcluded(study, StudyState.failed, reason.code);
+  const notFound: DrimboxEvent = {
+    name: 'study/not-found',
+    studyInstanceUid: study.studyInstanceUid,
+    errorCode: reason.code,
+    statistic: StatisticNumber.failedBeforePublication,
+    structureId,
+  };
+  await conclude(ports, study, {
+    update: { state: StudyState.failed, reason },
+    events: isNew ? [notFound] : [],
+    ...(isNew ? { alert: reason } : {}),
+  });
+  return { nextAtUtcMs: sweepAt(ports, study) };
+};
+
+export const concludeAbsent = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  structureId: string,
+): Promise<LookResult> => {
   if (study.publishedSubmissionId !== undefined) {
     // Deletions caused by the PACS need the proofs of decision D1: until then, nothing is deleted.
     return concludeHold(ports, study, {
       code: 'publication/update-unsupported',
       detail: 'the PACS no longer has a published study: the DMP keeps its manifest until an administrator decides',
+      structureId,
     });
   }
-  if (ports.clock() < study.imagesDeadlineAtUtcMs) {
-    const isNew = !wasConcluded(study, StudyState.waitingForImages);
-    await conclude(ports, study, {
-      update: { state: StudyState.waitingForImages, reason: null },
-      events: isNew
-        ? [{ name: 'study/waiting-for-images', studyInstanceUid, statistic: StatisticNumber.pacsQuerySucceeded }]
-        : [],
-    });
-    return { nextAtUtcMs: Math.min(sweepAt(ports), study.imagesDeadlineAtUtcMs) };
-  }
-  const reason = { code: 'publication/study-not-found', detail: 'no image arrived before the deadline' } as const;
-  const isNew = !wasConcluded(study, StudyState.failed, reason.code);
+  if (ports.clock() >= study.imagesDeadlineAtUtcMs) return concludeNotFound(ports, study, structureId);
+  const isNew = !wasConcluded(study, StudyState.waitingForImages);
   await conclude(ports, study, {
-    update: { state: StudyState.failed, reason },
-    events: isNew
-      ? [
-          {
-            name: 'study/not-found',
-            studyInstanceUid,
-            errorCode: reason.code,
-            statistic: StatisticNumber.failedBeforePublication,
-          },
-        ]
-      : [],
-    ...(isNew ? { alert: reason } : {}),
+    update: { state: StudyState.waitingForImages, reason: null },
+    events: isNew ? [{ name: 'study/waiting-for-images', studyInstanceUid: study.studyInstanceUid }] : [],
   });
-  return { nextAtUtcMs: sweepAt(ports) };
+  return { nextAtUtcMs: Math.min(sweepAt(ports, study), study.imagesDeadlineAtUtcMs) };
 };
 
 export const concludeSettling = async (
@@ -138,27 +139,20 @@ export const concludeSettling = async (
   study: ArchivedStudy,
   found: Extract<Observation, { kind: 'settling' }>,
 ): Promise<LookResult> => {
-  const isNew = study.state !== StudyState.settling;
+  const isFirst = study.publishedSubmissionId === undefined;
+  const isNew = isFirst && study.state !== StudyState.settling;
   await conclude(ports, study, {
     update: {
-      ...(study.publishedSubmissionId === undefined ? { state: StudyState.settling, reason: null } : {}),
+      ...(isFirst ? { state: StudyState.settling, reason: null } : {}),
       orthancStudyId: found.study.orthancId,
       content: found.content,
     },
-    events:
-      isNew && study.publishedSubmissionId === undefined
-        ? [
-            {
-              name: 'study/found',
-              studyInstanceUid: study.studyInstanceUid,
-              statistic: StatisticNumber.pacsQuerySucceeded,
-            },
-          ]
-        : [],
+    events: isNew ? [{ name: 'study/found', studyInstanceUid: study.studyInstanceUid }] : [],
   });
   return { nextAtUtcMs: found.stableAtUtcMs };
 };
 
+/** Nothing to do: the DMP holds what is wanted, or nothing is wanted. */
 export const concludeUnchanged = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
@@ -170,20 +164,19 @@ export const concludeUnchanged = async (
   return {};
 };
 
-const eventOfAcceptance = (order: Order): DrimboxEvent => ({
-  name: 'dmp/published',
-  studyInstanceUid: order.studyInstanceUid,
-  structureId: order.structureId,
-  detail: { kind: order.kind, order: order.id },
-  statistic: {
-    publish: StatisticNumber.kosPublished,
-    replace: StatisticNumber.kosUpdated,
-    delete: StatisticNumber.kosDeleted,
-  }[order.kind],
-});
+const acceptance: Readonly<Record<Order['kind'], { name: EventName; statistic: StatisticNumber }>> = {
+  publish: { name: 'dmp/published', statistic: StatisticNumber.kosPublished },
+  replace: { name: 'dmp/replaced', statistic: StatisticNumber.kosUpdated },
+  delete: { name: 'dmp/deleted', statistic: StatisticNumber.kosDeleted },
+};
 
-const failureStatistic = (order: Order): StatisticNumber =>
-  order.kind === 'delete' ? StatisticNumber.deleteFailedAtDmp : StatisticNumber.failedAtDmp;
+/** What the DMP holds of the study once it took the order. */
+const publishedAfter = (study: ArchivedStudy, order: Order): StudyUpdate => {
+  if (order.kind !== 'delete') return { state: StudyState.published, publishedSubmissionId: order.id };
+  // A late arrival that is taken out leaves what is published as it is.
+  if (order.previousSubmissionId !== study.publishedSubmissionId) return {};
+  return { state: StudyState.retired, publishedSubmissionId: null };
+};
 
 export const concludeAcceptance = async (
   ports: PublicationPorts,
@@ -191,14 +184,16 @@ export const concludeAcceptance = async (
   order: Order,
   delivery: Extract<Delivery, { kind: 'accepted' }>,
 ): Promise<LookResult> => {
-  const isDeletion = order.kind === 'delete';
   await conclude(ports, study, {
-    update: {
-      state: isDeletion ? StudyState.retired : StudyState.published,
-      reason: null,
-      publishedSubmissionId: isDeletion ? null : order.id,
-    },
-    events: [eventOfAcceptance(order)],
+    update: { reason: null, ...publishedAfter(study, order) },
+    events: [
+      {
+        ...acceptance[order.kind],
+        studyInstanceUid: order.studyInstanceUid,
+        structureId: order.sender.structureId,
+        detail: { order: order.id },
+      },
+    ],
     settle: {
       order,
       state: 'accepted',
@@ -206,15 +201,26 @@ export const concludeAcceptance = async (
     },
     isClear: true,
   });
-  return {};
+  // A deletion may make room for something: a publication for the right patient.
+  return order.kind === 'delete' ? { nextAtUtcMs: ports.clock() } : {};
 };
 
-const failureEvent = (name: 'dmp/refused' | 'dmp/send-failed', order: Order, error: DrimboxError): DrimboxEvent => ({
+const failureStatistic = (order: Order): StatisticNumber =>
+  order.kind === 'delete' ? StatisticNumber.deleteFailedAtDmp : StatisticNumber.failedAtDmp;
+
+/** The statistic counts a failed order once: when it becomes an alert, or when the DMP refuses it for good. */
+const failureEvent = (
+  name: 'dmp/refused' | 'dmp/send-failed',
+  order: Order,
+  error: DrimboxError,
+  isCounted: boolean,
+): DrimboxEvent => ({
   name,
   studyInstanceUid: order.studyInstanceUid,
   errorCode: error.code,
-  structureId: order.structureId,
+  structureId: order.sender.structureId,
   detail: { kind: order.kind, order: order.id },
+  ...(isCounted ? { statistic: failureStatistic(order) } : {}),
 });
 
 export const concludeRefusal = async (
@@ -224,29 +230,60 @@ export const concludeRefusal = async (
   error: DrimboxError,
 ): Promise<LookResult> => {
   const reason = { code: error.code, detail: error.detail };
+  const isCounted = order.failedAttempts < ports.options.alertAfterFailures;
   await conclude(ports, study, {
     update: { state: StudyState.failed, reason },
-    events: [{ ...failureEvent('dmp/refused', order, error), statistic: failureStatistic(order) }],
+    events: [failureEvent('dmp/refused', order, error, isCounted)],
     settle: { order, state: 'refused' },
     alert: reason,
   });
   return {};
 };
 
-/** The statistic counts a failed sending once, when it becomes an alert; each attempt is in the journal. */
 export const concludePostponement = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   order: Order,
   delivery: Extract<Delivery, { kind: 'postponed' }>,
 ): Promise<LookResult> => {
-  const { error, failures } = delivery;
-  const isAlert = failures >= ports.options.alertAfterFailures;
-  const event = failureEvent('dmp/send-failed', order, error);
+  const { error, isBlocked } = delivery;
+  const { options } = ports;
+  const attempts = order.failedAttempts + 1;
+  const alertAt = isBlocked ? 1 : options.alertAfterFailures;
+  const delayMs = isBlocked ? options.retryMaxDelayMinutes * 60_000 : retryDelayMs(options, attempts);
+  const nextAttemptAtUtcMs = ports.clock() + delayMs;
+  const detail = error.detail === '' ? `${attempts} failed attempts` : `${attempts} failed attempts: ${error.detail}`;
   await conclude(ports, study, {
     update: { state: StudyState.sending, reason: { code: error.code, detail: error.detail } },
-    events: [failures === ports.options.alertAfterFailures ? { ...event, statistic: failureStatistic(order) } : event],
-    ...(isAlert ? { alert: { code: error.code, detail: `${failures} failed attempts` } } : {}),
+    events: [failureEvent('dmp/send-failed', order, error, attempts === alertAt)],
+    failed: { order, attempts, nextAttemptAtUtcMs },
+    ...(attempts >= alertAt ? { alert: { code: error.code, detail } } : {}),
   });
-  return { nextAtUtcMs: ports.clock() + retryDelayMs(ports.options, failures) };
+  return { nextAtUtcMs: nextAttemptAtUtcMs };
+};
+
+/** Decision C8: somebody took our document out of the DMP; only a new report or an administrator publishes again. */
+export const concludeWithdrawal = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  order: Order,
+): Promise<LookResult> => {
+  const reason = {
+    code: 'publication/document-withdrawn',
+    detail: 'the DMP no longer has what was published; archive release publishes again',
+  } as const;
+  await conclude(ports, study, {
+    update: { state: StudyState.withdrawn, reason, publishedSubmissionId: null },
+    events: [
+      {
+        name: 'dmp/withdrawn',
+        studyInstanceUid: study.studyInstanceUid,
+        structureId: order.sender.structureId,
+        errorCode: reason.code,
+      },
+    ],
+    settle: { order, state: 'superseded' },
+    alert: reason,
+  });
+  return {};
 };

@@ -13,6 +13,10 @@ type HintPorts = Pick<PublicationPorts, 'store' | 'clock'> & {
 /** States whose studies may have changed when the hook says that it lost changes. */
 const everyLiveState = Object.values(StudyState).filter((state) => state !== StudyState.retired);
 
+/** Studies whose images may just have come. */
+const waitingStates = [StudyState.new, StudyState.waitingForImages, StudyState.settling, StudyState.failed] as const;
+const maxQuestions = 50;
+
 /**
  * @returns how many known studies became due
  * @throws store/unavailable, orthanc/*: the hook then keeps the batch and tells it again
@@ -25,11 +29,13 @@ export const takeHints = async (ports: HintPorts, batch: ChangeBatch): Promise<n
   );
   // A study that was looked at before is known by its Orthanc id: no question to Orthanc, and it works for deleted ones.
   let due = studies.size === 0 ? 0 : await requestLooksByOrthancStudy(knex, [...studies.keys()], now);
-  for (const [orthancId, hint] of studies) {
-    if (hint.change === 'deleted') continue;
+  if (batch.dropped > 0) due += await requestLooksByState(knex, everyLiveState, now);
+  const stored = [...studies].filter(([, hint]) => hint.change !== 'deleted');
+  // The hook waits for our answer a moment only: beyond a few, looking at everything that waits costs less than asking.
+  if (stored.length > maxQuestions) return due + (await requestLooksByState(knex, waitingStates, now));
+  for (const [orthancId] of stored) {
     const uid = await ports.orthanc.resolveStudyOf('study', orthancId);
     if (uid !== undefined && (await requestLook(knex, uid, now))) due += 1;
   }
-  if (batch.dropped > 0) due += await requestLooksByState(knex, everyLiveState, now);
   return due;
 };

@@ -26,7 +26,8 @@ import {
   type ReportTransmission,
 } from '../hl7/index.ts';
 import { parseImagingReport, type ImagingReport } from '../report/index.ts';
-import { checkAdmission } from './admission.ts';
+import { checkAdmission, checkControlId, checkProcessingId, checkStorable } from './admission.ts';
+import { structIdNat } from '../standards/index.ts';
 import { lineageOf } from './lineage.ts';
 import { resolvePerson } from './person.ts';
 import type { PublicationPorts } from './ports.ts';
@@ -94,7 +95,7 @@ const commitReport = (
   const atUtcMs = received.receivedAtUtcMs;
   const imagesDeadlineAtUtcMs = atUtcMs + ports.options.imagesDeadlineHours * 3_600_000;
   const person = resolvePerson(report, header, findSender(ports.senders, message).personSource);
-  const structureId = person.kind === 'resolved' ? person.organization.id : undefined;
+  const structureId = person.kind === 'resolved' ? structIdNat(person.organization.id) : undefined;
   return ports.store.transaction(async (trx) => {
     const saved = await saveAcceptedMessage(trx, received);
     if (saved.kind === 'duplicate') return 'duplicate';
@@ -111,11 +112,12 @@ const commitReport = (
     });
     await markReports(trx, lineage.replaces, 'replaced');
     await markReports(trx, lineage.deletes, 'deleted');
-    for (const study of report.studies) {
-      await upsertStudy(trx, { studyInstanceUid: study.studyInstanceUid, atUtcMs, imagesDeadlineAtUtcMs });
-    }
-    for (const uid of await studiesOfReports(trx, [...lineage.replaces, ...lineage.deletes])) {
-      await requestLook(trx, uid, atUtcMs);
+    // In one order everywhere: two messages about the same studies wait for one another instead of blocking each other.
+    const named = new Set<string>(report.studies.map((study) => study.studyInstanceUid));
+    const former = await studiesOfReports(trx, [...lineage.replaces, ...lineage.deletes]);
+    for (const studyInstanceUid of [...new Set([...named, ...former])].toSorted()) {
+      if (named.has(studyInstanceUid)) await upsertStudy(trx, { studyInstanceUid, atUtcMs, imagesDeadlineAtUtcMs });
+      else await requestLook(trx, studyInstanceUid, atUtcMs);
     }
     const events = acceptedEvents(message, report, [...warnings, ...lineage.warnings], structureId);
     await saveEvents(trx, atUtcMs, events);
@@ -132,6 +134,7 @@ const takeReport = async (ports: PublicationPorts, received: ReceivedMessage, me
   const sender = findSender(ports.senders, message);
   const transmission = parseReportTransmission(message, sender);
   const report = parseImagingReport(transmission.document);
+  checkStorable(transmission, report);
   const warnings = checkAdmission(transmission, report, {
     environment: ports.site.environment,
     identityStatusAbsent: sender.identityStatusAbsent,
@@ -142,6 +145,7 @@ const takeReport = async (ports: PublicationPorts, received: ReceivedMessage, me
 
 /** OMI^O23 is a hint (decision D4): the comparison with the PACS decides, not the message. */
 const takeStudyChange = (ports: PublicationPorts, received: ReceivedMessage, message: Hl7Message) => {
+  checkProcessingId(ports.site.environment, message.processingId);
   const change = parseStudyChange(message);
   const atUtcMs = received.receivedAtUtcMs;
   return ports.store.transaction(async (trx) => {
@@ -150,7 +154,7 @@ const takeStudyChange = (ports: PublicationPorts, received: ReceivedMessage, mes
     const events: DrimboxEvent[] = [
       { name: 'hl7/message-accepted', messageControlId: message.controlId, detail: { type: 'OMI^O23' } },
     ];
-    for (const studyInstanceUid of change.studyInstanceUids) {
+    for (const studyInstanceUid of change.studyInstanceUids.toSorted()) {
       const isKnown = await requestLook(trx, studyInstanceUid, atUtcMs);
       events.push({
         name: 'study/hint',
@@ -204,6 +208,7 @@ export const createIntake = (ports: PublicationPorts, wake: () => void): Intake 
     let message: Hl7Message | undefined;
     try {
       message = parseHl7Message(frame);
+      checkControlId(message.controlId);
       findSender(ports.senders, message);
       const events =
         message.type === 'OMI'

@@ -4,17 +4,21 @@
  * lease ends.
  */
 import {
+  clearLookAlerts,
   extendLease,
   finishLook,
   leaseDueStudies,
+  raiseAlert,
   releaseLeases,
   requestLooksByState,
   saveEvents,
   StudyState,
   type ArchivedStudy,
 } from '../archive/index.ts';
-import { asDrimboxError, failureFields } from '../errors.ts';
+import { asDrimboxError, type DrimboxError, failureFields } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
+import { asStoreError } from '../store/index.ts';
+import { retryDelayMs } from './delays.ts';
 import type { PublicationPorts } from './ports.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -42,45 +46,58 @@ export interface Looks {
 }
 
 const keepLease = (ports: PublicationPorts, study: ArchivedStudy): (() => void) => {
+  const { studyInstanceUid } = study;
   const timer = setInterval(() => {
-    extendLease(ports.store.knex, study.studyInstanceUid, ports.owner, ports.clock() + leaseMs).catch(
-      (error: unknown) =>
-        ports.log.warn(
-          { code: asDrimboxError(error).code, studyInstanceUid: study.studyInstanceUid },
-          'lease not renewed',
-        ),
+    extendLease(ports.store.knex, study, ports.clock() + leaseMs).then(
+      (isOurs) => isOurs || ports.log.warn({ studyInstanceUid }, 'another process has taken this study over'),
+      (error: unknown) => ports.log.warn({ ...failureFields(error), studyInstanceUid }, 'lease not renewed'),
     );
   }, leaseRenewalMs);
   return () => clearInterval(timer);
 };
 
-/** The PACS or the store did not answer: nothing is concluded, the study is looked at again a little later. */
+const eventOfFailure = (study: ArchivedStudy, error: DrimboxError): DrimboxEvent => ({
+  studyInstanceUid: study.studyInstanceUid,
+  errorCode: error.code,
+  ...(error.code.startsWith('orthanc/')
+    ? { name: 'study/pacs-error', statistic: StatisticNumber.pacsQueryFailed }
+    : { name: 'study/look-failed' }),
+});
+
+/**
+ * The PACS, the DMP or something of ours did not answer: nothing is concluded, the study is looked at again later, each time
+ * a little later, and after some failures an administrator is told.
+ */
 const postpone = async (ports: PublicationPorts, study: ArchivedStudy, cause: unknown): Promise<number> => {
-  const error = asDrimboxError(cause);
+  const error = asDrimboxError(asStoreError(cause));
+  const { studyInstanceUid } = study;
+  if (error.code === 'store/lease-lost' || error.code === 'store/unavailable') throw error;
+  if (error.code === 'general/internal') ports.log.error({ ...failureFields(cause), studyInstanceUid }, 'look failed');
+  const failures = study.failedLooks + 1;
   const atUtcMs = ports.clock();
-  if (error.code === 'general/internal')
-    ports.log.error({ ...failureFields(cause), studyInstanceUid: study.studyInstanceUid }, 'look failed');
-  if (error.code.startsWith('orthanc/')) {
-    const event: DrimboxEvent = {
-      name: 'study/pacs-error',
-      studyInstanceUid: study.studyInstanceUid,
-      errorCode: error.code,
-      statistic: StatisticNumber.pacsQueryFailed,
-    };
-    await saveEvents(ports.store.knex, atUtcMs, [event]);
-    ports.emit(event);
-  }
-  return atUtcMs + outageDelayMs;
+  const event = eventOfFailure(study, error);
+  await ports.store.transaction(async (trx) => {
+    await saveEvents(trx, atUtcMs, [event]);
+    if (failures >= ports.options.alertAfterFailures) {
+      const detail = `${failures} looks in a row failed`;
+      await raiseAlert(trx, { code: error.code, subject: studyInstanceUid, detail }, atUtcMs);
+    }
+  });
+  ports.emit(event);
+  return atUtcMs + retryDelayMs(ports.options, failures);
 };
 
 const lookAt = async (ports: PublicationPorts, study: ArchivedStudy): Promise<void> => {
   const dropLease = keepLease(ports, study);
   try {
-    const nextAtUtcMs = await reconcile(ports, study).then(
-      (result) => result.nextAtUtcMs,
-      (cause: unknown) => postpone(ports, study, cause),
+    const outcome = await reconcile(ports, study).then(
+      ({ nextAtUtcMs }) => ({ nextAtUtcMs, failed: false }),
+      async (cause: unknown) => ({ nextAtUtcMs: await postpone(ports, study, cause), failed: true }),
     );
-    await finishLook(ports.store.knex, study, ports.owner, nextAtUtcMs);
+    if (!outcome.failed && study.failedLooks >= ports.options.alertAfterFailures) {
+      await clearLookAlerts(ports.store.knex, study.studyInstanceUid, ports.clock());
+    }
+    await finishLook(ports.store.knex, study, outcome);
   } finally {
     dropLease();
   }
@@ -95,7 +112,8 @@ export const startLooks = async (ports: PublicationPorts): Promise<Looks> => {
   // The embedded store has no other sidecar; on a shared one, leases of the killed run out.
   if (ports.store.kind === 'embedded') await releaseLeases(ports.store.knex);
   await requestLooksByState(ports.store.knex, unfinishedStates, ports.clock());
-  const running = new Set<Promise<void>>();
+  const running = new Map<string, { readonly study: ArchivedStudy; readonly look: Promise<void> }>();
+  let leases = 0;
   let isStopping = false;
   let isAwake = true;
   let ring: (() => void) | undefined;
@@ -113,25 +131,26 @@ export const startLooks = async (ports: PublicationPorts): Promise<Looks> => {
     ring?.();
   };
   const start = (study: ArchivedStudy): void => {
+    const { studyInstanceUid } = study;
     const look = lookAt(ports, study)
-      .catch((error: unknown) =>
-        ports.log.warn({ code: asDrimboxError(error).code, studyInstanceUid: study.studyInstanceUid }, 'look given up'),
-      )
+      .catch((error: unknown) => ports.log.warn({ ...failureFields(error), studyInstanceUid }, 'look given up'))
       .finally(() => {
-        running.delete(look);
+        running.delete(studyInstanceUid);
         wake();
       });
-    running.add(look);
+    running.set(studyInstanceUid, { study, look });
   };
   const leaseSome = async (): Promise<number> => {
     const limit = ports.options.parallelLooks - running.size;
     if (limit <= 0) return 0;
     const nowUtcMs = ports.clock();
+    leases += 1;
     const studies = await leaseDueStudies(ports.store.knex, {
-      owner: ports.owner,
+      token: `${ports.owner}#${leases}`,
       nowUtcMs,
       untilUtcMs: nowUtcMs + leaseMs,
       limit,
+      except: [...running.keys()],
     });
     for (const study of studies) start(study);
     return studies.length;
@@ -143,11 +162,11 @@ export const startLooks = async (ports: PublicationPorts): Promise<Looks> => {
         await leaseSome();
         if (!isAwake && !isStopping) await sleep(idlePollMs);
       } catch (error) {
-        ports.log.warn({ code: asDrimboxError(error).code }, 'due studies not read');
+        ports.log.warn(failureFields(error), 'due studies not read');
         if (!isStopping) await sleep(outageDelayMs);
       }
     }
-    await Promise.allSettled(running);
+    await Promise.allSettled([...running.values()].map(({ look }) => look));
   };
   const loop = run();
   return {
@@ -161,6 +180,11 @@ export const startLooks = async (ports: PublicationPorts): Promise<Looks> => {
       });
       await Promise.race([loop, grace]);
       clearTimeout(timer);
+      // A look that is cut can send nothing more, and the next sidecar need not wait for its lease.
+      await releaseLeases(
+        ports.store.knex,
+        [...running.values()].map(({ study }) => study),
+      );
     },
   };
 };

@@ -2,9 +2,10 @@
  * The reading half of a look: reports from the archive, content from the PACS, and every rule that must hold before
  * anything is sent. It sends nothing and decides nothing about what the DMP holds already.
  */
-import { loadCurrentReports, type ArchivedReport, type ArchivedStudy } from '../archive/index.ts';
+import { loadCurrentReports, saveEvents, type ArchivedReport, type ArchivedStudy } from '../archive/index.ts';
 import type { DmpStructure } from '../dmp/index.ts';
 import { asDrimboxError, RetryClass, type ErrorCode } from '../errors.ts';
+import { type DrimboxEvent, StatisticNumber } from '../events.ts';
 import { findSender } from '../hl7/index.ts';
 import { manifestFingerprint, selectManifestInstances, type ManifestContent } from '../kos/index.ts';
 import type { SeriesContent, StudyContent } from '../orthanc/index.ts';
@@ -13,6 +14,7 @@ import {
   isSameIns,
   parseStudyInstanceUid,
   sopClasses,
+  structIdNat,
   type HealthOrganization,
   type HealthProfessional,
   type ImagingOrder,
@@ -44,14 +46,20 @@ export type Observation =
   | WantedManifest
   | { readonly kind: 'nothing' }
   | { readonly kind: 'not-destined' }
-  | { readonly kind: 'absent' }
+  | { readonly kind: 'absent'; readonly structureId: string }
   | {
       readonly kind: 'settling';
       readonly study: StudyContent;
       readonly content: ContentClock;
       readonly stableAtUtcMs: number;
     }
-  | { readonly kind: 'hold'; readonly code: ErrorCode; readonly detail: string; readonly study?: StudyContent };
+  | {
+      readonly kind: 'hold';
+      readonly code: ErrorCode;
+      readonly detail: string;
+      /** Struct_IdNat, where it is known already. */
+      readonly structureId?: string | undefined;
+    };
 
 /** Since when the content of the study has been what it is. */
 export interface ContentClock {
@@ -61,11 +69,11 @@ export interface ContentClock {
 
 type Hold = Extract<Observation, { kind: 'hold' }>;
 
-const hold = (code: ErrorCode, detail: string, study?: StudyContent): Hold => ({
+const hold = (code: ErrorCode, detail: string, structureId?: string): Hold => ({
   kind: 'hold',
   code,
   detail,
-  ...(study === undefined ? {} : { study }),
+  structureId,
 });
 
 /** B6: restrictions of several reports are united. */
@@ -77,8 +85,10 @@ const unitedVisibility = (reports: readonly ArchivedReport[]): Visibility => ({
 });
 
 /** How many objects there are and when the last one came: enough to know that more are arriving. */
-const contentKey = (study: StudyContent): string =>
-  `${study.orthancId}:${study.series.length}:${study.series.reduce((sum, series) => sum + series.instances.length, 0)}`;
+const contentKey = (study: StudyContent): string => {
+  const count = study.series.reduce((sum, series) => sum + series.instances.length, 0);
+  return `${study.orthancId}:${study.series.length}:${count}:${study.lastUpdateUtcMs ?? ''}`;
+};
 
 /**
  * Our own stability clock: it runs from Orthanc's LastUpdate where the index gives it, else from the first time that this
@@ -87,19 +97,28 @@ const contentKey = (study: StudyContent): string =>
 const clockOf = (known: ArchivedStudy, study: StudyContent, nowUtcMs: number): ContentClock => {
   const fingerprint = contentKey(study);
   if (known.contentFingerprint === fingerprint && known.contentSinceUtcMs !== undefined) {
-    return { fingerprint, sinceUtcMs: known.contentSinceUtcMs };
+    return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, known.contentSinceUtcMs) };
   }
   return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, study.lastUpdateUtcMs ?? nowUtcMs) };
 };
 
+/** Each question to the PACS counts, whatever is concluded from its answer. */
+const queriedEvent = (study: ArchivedStudy, structureId: string): DrimboxEvent => ({
+  name: 'pacs/queried',
+  studyInstanceUid: study.studyInstanceUid,
+  statistic: StatisticNumber.pacsQuerySucceeded,
+  structureId,
+});
+
 /** The rules about reports alone. */
 const observeReports = (ports: PublicationPorts, reports: readonly ArchivedReport[]) => {
-  const latest = reports.at(-1);
-  if (latest === undefined) return { kind: 'nothing' } as const;
-  if (reports.some((report) => !isSameIns(report.report.patient.ins, latest.report.patient.ins))) {
+  const [first] = reports;
+  if (first === undefined) return { kind: 'nothing' } as const;
+  if (reports.some((report) => !isSameIns(report.report.patient.ins, first.report.patient.ins))) {
     return hold('publication/patient-changed', 'current reports of this study name different patients');
   }
-  if (!latest.transmission.sentToDmp) return { kind: 'not-destined' } as const;
+  const latest = reports.findLast((report) => report.transmission.sentToDmp);
+  if (latest === undefined) return { kind: 'not-destined' } as const;
   const visibility = unitedVisibility(reports);
   if (visibility.secretConnection && ports.dmpSettings.secretConnection === undefined) {
     return hold('publication/secret-connection', 'set Dmp.SecretConnection to publish such reports');
@@ -114,10 +133,12 @@ const observeReports = (ports: PublicationPorts, reports: readonly ArchivedRepor
     return hold(
       'publication/structure-unconfigured',
       `no certificates for structure ${person.organization.id} in Dmp.Structures`,
+      structIdNat(person.organization.id),
     );
   }
   return {
     kind: 'destined',
+    structureId: structIdNat(person.organization.id),
     latest,
     visibility,
     person: person.person,
@@ -134,7 +155,7 @@ const observeImages = async (
   destined: Destined,
   study: StudyContent,
 ): Promise<Observation> => {
-  const { latest, visibility, person, organization, structure } = destined;
+  const { latest, visibility, person, organization, structure, structureId } = destined;
   const { report } = latest;
   const position = report.studies.findIndex((candidate) => candidate.studyInstanceUid === study.studyInstanceUid);
   const reported = report.studies[position];
@@ -143,22 +164,26 @@ const observeImages = async (
     return hold(
       'publication/order-unpaired',
       `${report.orders.length} orders, ${report.studies.length} studies`,
-      study,
+      structureId,
     );
   }
   const order = pairing.kind === 'paired' ? pairing.order : undefined;
   const match = matchImages(await readIdentities(ports.orthanc, study), report, order);
   if (match.kind === 'contradiction') {
-    return hold('publication/images-mismatch', `${match.what} differs in series ${match.seriesInstanceUid}`, study);
+    return hold(
+      'publication/images-mismatch',
+      `${match.what} differs in series ${match.seriesInstanceUid}`,
+      structureId,
+    );
   }
   if (match.kind === 'unmatched') {
-    return hold('publication/images-unmatched', `nothing to compare in series ${match.seriesInstanceUid}`, study);
+    return hold('publication/images-unmatched', `nothing to compare in series ${match.seriesInstanceUid}`, structureId);
   }
   const series = selectManifestInstances(
     study.series,
     await readKeyObjects(ports.orthanc, study, sopClasses.keyObjectSelection),
   );
-  if (series.length === 0) return hold('kos/study-empty', 'only rejected objects and manifests', study);
+  if (series.length === 0) return hold('kos/study-empty', 'only rejected objects and manifests', structureId);
   const content = manifestContentOf({
     report,
     reported,
@@ -190,13 +215,15 @@ const observeStudy = async (
   known: ArchivedStudy,
   destined: Destined,
 ): Promise<Observation> => {
+  const { structureId } = destined;
   const lookup = await ports.index.lookup(parseStudyInstanceUid(known.studyInstanceUid));
-  if (lookup.kind === 'absent') return { kind: 'absent' };
+  const now = ports.clock();
+  await saveEvents(ports.store.knex, now, [queriedEvent(known, structureId)]);
+  if (lookup.kind === 'absent') return { kind: 'absent', structureId };
   if (lookup.kind === 'duplicated') {
-    return hold('publication/study-duplicated', `Orthanc studies ${lookup.orthancIds.join(', ')}`);
+    return hold('publication/study-duplicated', `Orthanc studies ${lookup.orthancIds.join(', ')}`, structureId);
   }
   const { study } = lookup;
-  const now = ports.clock();
   const content = clockOf(known, study, now);
   const stableAtUtcMs = content.sinceUtcMs + ports.options.stabilitySeconds * 1000;
   if (now < stableAtUtcMs) return { kind: 'settling', study, content, stableAtUtcMs };

@@ -18,6 +18,11 @@ export const publicationOptions = z.strictObject({
   retryFirstDelaySeconds: z.number().positive().max(3600).default(5),
   /** Longest delay between two attempts. */
   retryMaxDelayMinutes: z.number().positive().max(1440).default(30),
+  /**
+   * After an attempt with unknown outcome: how long "there is no such document" is not yet believed. Assumption: a DMP works
+   * no longer than that on what it received.
+   */
+  ambiguousDelaySeconds: z.number().min(0).max(3600).default(60),
   /** How many studies are looked at at once. */
   parallelLooks: z.number().int().min(1).max(32).default(4),
   /** contentTypeCode when the patient class (PV1-2) is absent or not in the mapping. Assumption: `07`, external consultation. */

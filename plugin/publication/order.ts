@@ -1,7 +1,8 @@
 /** Makes an order: every UID and every byte of it is fixed here, once (decision C2). */
-import type { ArchivedReport, NewOrder, Order } from '../archive/index.ts';
+import type { ArchivedReport, NewOrder, OrderHead } from '../archive/index.ts';
 import {
   buildDeletion as buildDeletionRequest,
+  automatonRole,
   buildSubmission,
   rolesFromSpecialty,
   type DmpStructure,
@@ -9,7 +10,7 @@ import {
 import { DrimboxError } from '../errors.ts';
 import { buildManifest } from '../kos/index.ts';
 import { findSender } from '../hl7/index.ts';
-import { oids, structIdNat, type CodedConcept } from '../standards/index.ts';
+import { oids, structIdNat, type CodedConcept, type HealthProfessional } from '../standards/index.ts';
 import type { WantedManifest } from './observation.ts';
 import type { PublicationPorts } from './ports.ts';
 import { resolvePerson } from './person.ts';
@@ -21,6 +22,13 @@ const configuredSpecialty = (structure: DmpStructure): CodedConcept | undefined 
     ? undefined
     : { code: structure.options.role, codeSystem: oids.authorSpecialties, displayName: '' };
 
+/** What the report says of the person, else what the structure is configured with, else the automaton (decision A7). */
+const rolesOf = (person: HealthProfessional, structure: DmpStructure): readonly CodedConcept[] => {
+  const roles = rolesFromSpecialty(person.specialty);
+  const configured = configuredSpecialty(structure);
+  return roles[0] === automatonRole && configured !== undefined ? rolesFromSpecialty(configured) : roles;
+};
+
 /** The VIHF of a submission: person, structure, role and sector (decisions A3, A7). */
 const senderOf = (wanted: WantedManifest): NewOrder['sender'] => {
   const { structure, person, archived, organization } = wanted;
@@ -28,7 +36,7 @@ const senderOf = (wanted: WantedManifest): NewOrder['sender'] => {
     structureId: structIdNat(organization.id),
     sector: archived.report.facilityType?.code ?? structure.options.sector ?? '',
     person,
-    roles: rolesFromSpecialty(person.specialty ?? configuredSpecialty(structure)),
+    roles: rolesOf(person, structure),
     ins: archived.report.patient.ins,
   };
 };
@@ -37,7 +45,11 @@ const senderOf = (wanted: WantedManifest): NewOrder['sender'] => {
  * @param previous  the order whose document this one replaces, if any
  * @throws kos/*, dmp/value-invalid, report/field-missing, report/field-invalid
  */
-export const buildOrder = (ports: PublicationPorts, wanted: WantedManifest, previous: Order | undefined): NewOrder => {
+export const buildOrder = (
+  ports: PublicationPorts,
+  wanted: WantedManifest,
+  previous: OrderHead | undefined,
+): NewOrder => {
   const atUtcMs = ports.clock();
   const ids = {
     documentUniqueId: ports.newUid(),
@@ -120,10 +132,11 @@ const authorOf = (ports: PublicationPorts, archived: ArchivedReport) => {
  *
  * @param archived  the report with which it was published
  */
-export const buildDeletion = (ports: PublicationPorts, published: Order, archived: ArchivedReport): NewOrder => {
+export const buildDeletion = (ports: PublicationPorts, published: OrderHead, archived: ArchivedReport): NewOrder => {
   const submissionSetUid = ports.newUid();
   const { transmission } = archived;
-  const { person, organization } = authorOf(ports, archived);
+  const { organization, ...resolved } = authorOf(ports, archived);
+  const person = 'familyName' in published.sender.person ? published.sender.person : resolved.person;
   const deletion = buildDeletionRequest({
     ins: published.sender.ins,
     author: { person, organization: { ...organization, id: published.sender.structureId } },

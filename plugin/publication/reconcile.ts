@@ -5,7 +5,7 @@
 import {
   loadLastSettledOrder,
   loadOpenOrder,
-  loadOrder,
+  loadOrderHead,
   loadReport,
   saveEvents,
   saveOrder,
@@ -14,11 +14,13 @@ import {
   type ArchivedStudy,
   type NewOrder,
   type Order,
+  type OrderHead,
 } from '../archive/index.ts';
 import { asDrimboxError, failureFields } from '../errors.ts';
-import { type DrimboxEvent, StatisticNumber } from '../events.ts';
+import type { DrimboxEvent } from '../events.ts';
 import { manifestRemarks } from '../kos/index.ts';
-import { decide, type Published } from './comparison.ts';
+import { isSameIns } from '../standards/index.ts';
+import { decide, type Published, type Wanted } from './comparison.ts';
 import {
   conclude,
   concludeAbsent,
@@ -28,14 +30,18 @@ import {
   concludeRefusal,
   concludeSettling,
   concludeUnchanged,
+  concludeWithdrawal,
   type LookResult,
 } from './conclusions.ts';
 import { deliver, findOut, type Delivery } from './delivery.ts';
+import { findLateArrival, nextLateCheckAt } from './late-arrivals.ts';
 import { observe, type Observation, type WantedManifest } from './observation.ts';
 import { buildDeletion, buildOrder } from './order.ts';
 import type { PublicationPorts } from './ports.ts';
 
-const concludeDelivery = (
+// Sending ----------------------------------------------------------------------------------------------------------
+
+const concludeDelivery = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   order: Order,
@@ -48,11 +54,19 @@ const concludeDelivery = (
       return concludeRefusal(ports, study, order, delivery.error);
     case 'postponed':
       return concludePostponement(ports, study, order, delivery);
+    case 'withdrawn':
+      return concludeWithdrawal(ports, study, order);
+    case 'overtaken':
+      return { nextAtUtcMs: ports.clock() };
   }
 };
 
-const send = async (ports: PublicationPorts, study: ArchivedStudy, order: Order): Promise<LookResult> =>
-  concludeDelivery(ports, study, order, await deliver(ports, order));
+/** A hint does not hurry an order that waits for its next attempt. */
+const send = async (ports: PublicationPorts, study: ArchivedStudy, order: Order): Promise<LookResult> => {
+  const { nextAttemptAtUtcMs = 0 } = order;
+  if (ports.clock() < nextAttemptAtUtcMs) return { nextAtUtcMs: nextAttemptAtUtcMs };
+  return concludeDelivery(ports, study, order, await deliver(ports, study, order));
+};
 
 /** Keeps the order and the new state of the study in one transaction. */
 const place = async (
@@ -62,30 +76,21 @@ const place = async (
   wanted?: WantedManifest,
 ): Promise<Order> => {
   const atUtcMs = ports.clock();
-  const events: DrimboxEvent[] = [
-    {
-      name: 'dmp/order-created',
-      studyInstanceUid: study.studyInstanceUid,
-      structureId: order.structureId,
-      detail: { kind: order.kind, bytes: order.kos.length },
-      ...(wanted === undefined ? {} : { statistic: StatisticNumber.pacsQuerySucceeded }),
-    },
-    // What a manifest cannot carry whole is said once, in the journal.
-    ...(wanted === undefined ? [] : manifestRemarks(wanted.content)).map(
-      (remark): DrimboxEvent => ({ name: 'kos/remark', studyInstanceUid: study.studyInstanceUid, detail: { remark } }),
-    ),
-  ];
+  const { studyInstanceUid } = study;
+  const created: DrimboxEvent = {
+    name: 'dmp/order-created',
+    studyInstanceUid,
+    structureId: order.sender.structureId,
+    detail: { kind: order.kind, bytes: order.kos.length },
+  };
+  // What a manifest cannot carry whole is said once, in the journal.
+  const remarks = (wanted === undefined ? [] : manifestRemarks(wanted.content)).map(
+    (remark): DrimboxEvent => ({ name: 'kos/remark', studyInstanceUid, detail: { remark } }),
+  );
+  const events = [created, ...remarks];
+  const found = wanted === undefined ? {} : { orthancStudyId: wanted.study.orthancId };
   const placed = await ports.store.transaction(async (trx) => {
-    await updateStudy(
-      trx,
-      study.studyInstanceUid,
-      {
-        state: StudyState.sending,
-        reason: null,
-        ...(wanted === undefined ? {} : { orthancStudyId: wanted.study.orthancId }),
-      },
-      atUtcMs,
-    );
+    await updateStudy(trx, study, { state: StudyState.sending, reason: null, ...found }, atUtcMs);
     await saveEvents(trx, atUtcMs, events);
     return saveOrder(trx, order, atUtcMs);
   });
@@ -96,25 +101,30 @@ const place = async (
 const supersede = async (ports: PublicationPorts, study: ArchivedStudy, order: Order): Promise<void> =>
   conclude(ports, study, { update: {}, events: [], settle: { order, state: 'superseded' } });
 
-/** An order that the DMP refused for good is not sent again by itself: the same content gets the same answer. */
-const orderManifest = async (
+/** Builds an order and sends it; one that cannot be built holds the study and says why. */
+const order = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
-  wanted: WantedManifest,
-  previous: Order | undefined,
+  build: () => NewOrder,
+  wanted?: WantedManifest,
 ): Promise<LookResult> => {
-  let order: NewOrder;
+  let built: NewOrder;
   try {
-    order = buildOrder(ports, wanted, previous);
+    built = build();
   } catch (cause) {
     const error = asDrimboxError(cause);
-    if (error.code === 'general/internal') ports.log.error({ ...failureFields(cause) }, 'order not built');
-    return concludeHold(ports, study, { code: error.code, detail: error.detail }, wanted.structure.options.id);
+    if (error.code === 'general/internal') ports.log.error(failureFields(cause), 'order not built');
+    const structureId = wanted?.structure.options.id;
+    return concludeHold(ports, study, { code: error.code, detail: error.detail, structureId });
   }
-  return send(ports, study, await place(ports, study, order, wanted));
+  return send(ports, study, await place(ports, study, built, wanted));
 };
 
-const orderDeletion = async (ports: PublicationPorts, study: ArchivedStudy, published: Order): Promise<LookResult> => {
+const orderDeletion = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  published: OrderHead,
+): Promise<LookResult> => {
   const archived =
     published.reportId === undefined ? undefined : await loadReport(ports.store.knex, published.reportId);
   if (archived === undefined) {
@@ -123,22 +133,94 @@ const orderDeletion = async (ports: PublicationPorts, study: ArchivedStudy, publ
       detail: 'the report of the published manifest is not archived',
     });
   }
-  return send(ports, study, await place(ports, study, buildDeletion(ports, published, archived)));
+  return order(ports, study, () => buildDeletion(ports, published, archived));
 };
 
 // The look ---------------------------------------------------------------------------------------------------------
 
-const publishedOf = async (ports: PublicationPorts, study: ArchivedStudy): Promise<Order | undefined> =>
-  study.publishedSubmissionId === undefined ? undefined : loadOrder(ports.store.knex, study.publishedSubmissionId);
+const publishedOf = async (ports: PublicationPorts, study: ArchivedStudy): Promise<OrderHead | undefined> =>
+  study.publishedSubmissionId === undefined ? undefined : loadOrderHead(ports.store.knex, study.publishedSubmissionId);
 
-const publishedState = (order: Order | undefined): Published =>
-  order === undefined ? { kind: 'nothing' } : { kind: 'manifest', fingerprint: order.fingerprint };
+const publishedState = (published: OrderHead | undefined): Published =>
+  published === undefined ? { kind: 'nothing' } : { kind: 'manifest', fingerprint: published.fingerprint };
+
+const wantedState = (found: Observation): Wanted => {
+  switch (found.kind) {
+    case 'absent':
+    case 'settling':
+      return { kind: 'wait' };
+    case 'manifest':
+    case 'nothing':
+    case 'not-destined':
+    case 'hold':
+      return found;
+  }
+};
 
 /** An order that has not left yet is sent only if it is still what is wanted. */
-const isStillWanted = (order: Order, found: Observation): boolean =>
-  order.kind === 'delete'
-    ? found.kind === 'nothing'
-    : found.kind === 'manifest' && found.fingerprint === order.fingerprint;
+const isStillWanted = (open: Order, found: Observation, published: OrderHead | undefined): boolean => {
+  if (open.kind !== 'delete') {
+    return found.kind === 'manifest' && found.fingerprint === open.fingerprint && !isAnotherPatient(found, published);
+  }
+  // The deletion of a late arrival is wanted whatever else is.
+  return open.previousSubmissionId !== published?.id || found.kind === 'nothing' || isAnotherPatient(found, published);
+};
+
+/** What is published stands in the record of another patient than the report names now (decision B7). */
+const isAnotherPatient = (found: Observation, published: OrderHead | undefined): boolean =>
+  found.kind === 'manifest' &&
+  published !== undefined &&
+  !isSameIns(published.sender.ins, found.archived.report.patient.ins);
+
+/** The last order had the same content and was refused for good: a new message or an administrator releases it. */
+const wasRefused = async (ports: PublicationPorts, study: ArchivedStudy, found: WantedManifest): Promise<boolean> => {
+  if (study.state !== StudyState.failed) return false;
+  const last = await loadLastSettledOrder(ports.store.knex, study.studyInstanceUid);
+  return last?.state === 'refused' && last.fingerprint === found.fingerprint;
+};
+
+const actOnManifest = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  found: WantedManifest,
+  published: OrderHead | undefined,
+): Promise<LookResult> => {
+  // B7: first out of the old record, in the name of who published it; once confirmed, into the new one.
+  if (published !== undefined && isAnotherPatient(found, published)) return orderDeletion(ports, study, published);
+  if (decide(wantedState(found), publishedState(published)) === 'none') {
+    return concludeUnchanged(ports, study, StudyState.published);
+  }
+  // C8: what somebody took out of the DMP waits for a new report or an administrator: both make the study new again.
+  if (study.state === StudyState.withdrawn) return {};
+  if (await wasRefused(ports, study, found)) return {};
+  return order(ports, study, () => buildOrder(ports, found, published), found);
+};
+
+const act = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  found: Observation,
+  published: OrderHead | undefined,
+): Promise<LookResult> => {
+  switch (found.kind) {
+    case 'hold':
+      return concludeHold(ports, study, found);
+    case 'absent':
+      return concludeAbsent(ports, study, found.structureId);
+    case 'settling':
+      return concludeSettling(ports, study, found);
+    case 'not-destined':
+      return concludeUnchanged(ports, study, published === undefined ? StudyState.notDestined : StudyState.published, [
+        { name: 'study/not-destined', studyInstanceUid: study.studyInstanceUid },
+      ]);
+    case 'nothing':
+      return published === undefined
+        ? concludeUnchanged(ports, study, StudyState.retired)
+        : orderDeletion(ports, study, published);
+    case 'manifest':
+      return actOnManifest(ports, study, found, published);
+  }
+};
 
 /**
  * An order that may have arrived is settled before anything else is concluded.
@@ -151,43 +233,34 @@ const settleSent = async (
   open: Order,
 ): Promise<LookResult | undefined> => {
   if (open.sentAtUtcMs === undefined) return undefined;
-  const known = await findOut(ports, open);
+  const { nextAttemptAtUtcMs = 0 } = open;
+  if (ports.clock() < nextAttemptAtUtcMs) return { nextAtUtcMs: nextAttemptAtUtcMs };
+  const known = await findOut(ports, study, open);
   if (known.kind === 'not-sent') return undefined;
+  if (known.kind === 'too-early') return { nextAtUtcMs: known.untilUtcMs };
   const { nextAtUtcMs } = await concludeDelivery(ports, study, open, known);
   return { nextAtUtcMs: nextAtUtcMs ?? ports.clock() };
 };
 
-const act = async (ports: PublicationPorts, study: ArchivedStudy, found: Observation): Promise<LookResult> => {
+const look = async (ports: PublicationPorts, study: ArchivedStudy): Promise<LookResult> => {
+  const open = await loadOpenOrder(ports.store.knex, study.studyInstanceUid);
+  const settled = open === undefined ? undefined : await settleSent(ports, study, open);
+  if (settled !== undefined) return settled;
+  const found = await observe(ports, study);
   const published = await publishedOf(ports, study);
-  switch (found.kind) {
-    case 'hold':
-      return concludeHold(ports, study, found);
-    case 'absent':
-      return concludeAbsent(ports, study);
-    case 'settling':
-      return concludeSettling(ports, study, found);
-    case 'not-destined':
-      return concludeUnchanged(ports, study, published === undefined ? StudyState.notDestined : StudyState.published, [
-        { name: 'study/not-destined', studyInstanceUid: study.studyInstanceUid },
-      ]);
-    case 'nothing': {
-      if (published === undefined) return concludeUnchanged(ports, study, StudyState.retired);
-      return orderDeletion(ports, study, published);
-    }
-    case 'manifest': {
-      const decision = decide(found, publishedState(published));
-      if (decision === 'none') return concludeUnchanged(ports, study, StudyState.published);
-      if (await wasRefused(ports, study, found)) return {};
-      return orderManifest(ports, study, found, published);
-    }
+  if (open !== undefined) {
+    if (isStillWanted(open, found, published)) return send(ports, study, open);
+    await supersede(ports, study, open);
   }
+  const isAboutToSend = decide(wantedState(found), publishedState(published)) !== 'none';
+  const late = await findLateArrival(ports, study, isAboutToSend);
+  if (late !== undefined) return orderDeletion(ports, study, late);
+  return act(ports, study, found, published);
 };
 
-/** The last order had the same content and was refused for good: a new message or an administrator releases it. */
-const wasRefused = async (ports: PublicationPorts, study: ArchivedStudy, found: WantedManifest): Promise<boolean> => {
-  if (study.state !== StudyState.failed) return false;
-  const last = await loadLastSettledOrder(ports.store.knex, study.studyInstanceUid);
-  return last?.state === 'refused' && last.fingerprint === found.fingerprint;
+const earliest = (a: number | undefined, b: number | undefined): LookResult => {
+  if (a === undefined && b === undefined) return {};
+  return { nextAtUtcMs: Math.min(a ?? Number.POSITIVE_INFINITY, b ?? Number.POSITIVE_INFINITY) };
 };
 
 /**
@@ -196,13 +269,6 @@ const wasRefused = async (ports: PublicationPorts, study: ArchivedStudy, found: 
  * @throws orthanc/* and store/* transient errors: the caller postpones; "PACS unreachable" is never "images gone"
  */
 export const reconcile = async (ports: PublicationPorts, study: ArchivedStudy): Promise<LookResult> => {
-  const open = await loadOpenOrder(ports.store.knex, study.studyInstanceUid);
-  const settled = open === undefined ? undefined : await settleSent(ports, study, open);
-  if (settled !== undefined) return settled;
-  const found = await observe(ports, study);
-  if (open !== undefined) {
-    if (isStillWanted(open, found)) return send(ports, study, open);
-    await supersede(ports, study, open);
-  }
-  return act(ports, study, found);
+  const { nextAtUtcMs } = await look(ports, study);
+  return earliest(nextAtUtcMs, await nextLateCheckAt(ports, study));
 };

@@ -3,6 +3,7 @@
  *
  * @see design.md §6 · facts/toolchain.md §4 (bigint and bytea come back differently, PGlite takes no lock)
  */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { PGlite } from '@electric-sql/pglite';
@@ -11,7 +12,7 @@ import knexPglite from 'knex-pglite';
 import pg from 'pg';
 import { DrimboxError } from '../errors.ts';
 import { acquireFolderLock, type FolderLock } from './folder-lock.ts';
-import { isStoreOutage } from './outage.ts';
+import { asStoreError, isRetriable, isStoreOutage } from './outage.ts';
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
 const { knex } = knexModule;
@@ -22,6 +23,8 @@ export interface StoreOptions {
   /** Folder of the embedded database (`pglite/` is made in it). */
   readonly folder: string;
   readonly password?: string;
+  /** Reads what is there and changes no table: for commands beside the service. */
+  readonly asIs?: boolean;
   /** Connections to PostgreSQL; PGlite has one. */
   readonly maxConnections?: number;
 }
@@ -29,7 +32,11 @@ export interface StoreOptions {
 export interface Store {
   readonly kind: 'embedded' | 'postgres';
   readonly knex: Knex;
-  /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
+  /**
+   * Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. After a deadlock it is run again.
+   *
+   * @throws store/unavailable, and what `work` throws
+   */
   transaction<Result>(work: (trx: Knex.Transaction) => Promise<Result>): Promise<Result>;
   /** @throws store/unavailable */
   checkAlive(): Promise<void>;
@@ -100,19 +107,23 @@ const migrate = async (db: Knex, kind: Store['kind']): Promise<void> => {
   });
 };
 
-const wrapOutage = (error: unknown): unknown =>
-  isStoreOutage(error) ? new DrimboxError('store/unavailable', { cause: error }) : error;
+const transactionAttempts = 3;
+
+/** A deadlock or a serialization failure is nobody's fault: the same work is done again. */
+const runTransaction = async <Result>(db: Knex, work: (trx: Knex.Transaction) => Promise<Result>): Promise<Result> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      if (attempt === transactionAttempts || !isRetriable(error)) throw asStoreError(error);
+    }
+  }
+};
 
 const storeOf = (kind: Store['kind'], db: Knex, lock: FolderLock | undefined): Store => ({
   kind,
   knex: db,
-  transaction: async (work) => {
-    try {
-      return await db.transaction(work);
-    } catch (error) {
-      throw wrapOutage(error);
-    }
-  },
+  transaction: (work) => runTransaction(db, work),
   checkAlive: async () => {
     try {
       await db.raw('SELECT 1');
@@ -129,17 +140,21 @@ const storeOf = (kind: Store['kind'], db: Knex, lock: FolderLock | undefined): S
 /**
  * Opens the database and brings its tables up to date.
  *
- * @throws store/unavailable, store/locked (embedded, another process has it), store/migration-failed
+ * @throws store/unavailable, store/locked (embedded, another process has it), store/migration-failed; store/absent (`asIs`,
+ *   and the service never made it)
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
   const kind = options.url === 'embedded' ? 'embedded' : 'postgres';
+  if (options.asIs === true && kind === 'embedded' && !existsSync(`${options.folder}/pglite`)) {
+    throw new DrimboxError('store/absent', { detail: `${options.folder} holds no database: start drimbox serve once` });
+  }
   const lock = kind === 'embedded' ? await acquireFolderLock(options.folder) : undefined;
   let db: Knex | undefined;
   try {
     db = kind === 'embedded' ? await openEmbedded(options) : openPostgres(options);
     const store = storeOf(kind, db, lock);
     await store.checkAlive();
-    await migrate(db, kind);
+    if (options.asIs !== true) await migrate(db, kind);
     return store;
   } catch (error) {
     await db?.destroy().catch(() => undefined);

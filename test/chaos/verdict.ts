@@ -80,7 +80,10 @@ const checkTables = async (
     await rowsOf(store, `SELECT state, reason_code, count(*)::int AS count FROM study GROUP BY state, reason_code`),
   ).toEqual([{ state: 'published', reason_code: null, count: cases.length }]);
   expect(
-    await rowsOf(store, `SELECT study_uid FROM study WHERE lease_owner IS NOT NULL OR published_submission_id IS NULL`),
+    await rowsOf(
+      store,
+      `SELECT study_uid FROM study WHERE lease_until_utc_ms IS NOT NULL OR published_submission_id IS NULL`,
+    ),
   ).toEqual([]);
   expect(await rowsOf(store, `SELECT id, study_uid FROM submission WHERE state IN ('open', 'refused')`)).toEqual([]);
   // What the DMP took and what the archive says that it took are the same documents.

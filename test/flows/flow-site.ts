@@ -14,6 +14,7 @@ import { isOrthancHere, type OrthancPeer, type OrthancVersion } from '../peers/o
 import { type Postgres, startPostgres } from '../peers/postgres/index.ts';
 import type { Acknowledgment, RisConnection } from '../peers/ris/index.ts';
 import { type Site, startSite } from '../peers/site/index.ts';
+import { TcpGate } from './tcp-gate.ts';
 
 export const orthancVersion: OrthancVersion = process.env['DRIMBOX_TEST_ORTHANC'] === '1.12' ? '1.12' : '1.10';
 
@@ -56,6 +57,8 @@ export interface FlowSiteOptions {
   readonly store?: StoreKind;
   /** Orthanc keeps its index in PostgreSQL and the sidecar reads it by SQL. */
   readonly sqlIndex?: boolean;
+  /** Puts a gate between the sidecar and its PostgreSQL store. */
+  readonly gate?: boolean;
   /** Keys of `Publication`. */
   readonly publication?: Readonly<Record<string, unknown>>;
   /** Keys of Orthanc's own configuration. */
@@ -70,13 +73,20 @@ const readOnlyRole = readFileSync(resolve(import.meta.dirname, '../../orthanc-co
 export class FlowSite {
   readonly site: Site;
   readonly postgres: Postgres | undefined;
+  readonly #gate: TcpGate | undefined;
   #orthanc: OrthancPeer;
   #ris: RisConnection | undefined;
 
-  constructor(site: Site, postgres: Postgres | undefined) {
+  constructor(site: Site, postgres: Postgres | undefined, gate: TcpGate | undefined) {
     this.site = site;
     this.postgres = postgres;
+    this.#gate = gate;
     this.#orthanc = site.orthanc;
+  }
+
+  get gate(): TcpGate {
+    if (this.#gate === undefined) throw new Error('this site was started without a gate');
+    return this.#gate;
   }
 
   get dmp(): Site['dmp'] {
@@ -194,7 +204,9 @@ export class FlowSite {
   /** Ends everything; Orthanc at once, a stop in good order takes it 3.5 s. */
   async stop(): Promise<void> {
     await this.#ris?.close();
+    await this.#gate?.open();
     await this.site.sidecar().stop();
+    await this.#gate?.shut();
     await this.#orthanc.discard().catch(() => undefined);
     await this.dmp.stop();
     await this.postgres?.kill().catch(() => undefined);
@@ -205,7 +217,10 @@ export class FlowSite {
 export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<FlowSite> => {
   const { store = 'embedded', sqlIndex = false, publication = {} } = options;
   const postgres = store === 'postgres' || sqlIndex ? await startPostgres() : undefined;
-  const storeUrl = store === 'postgres' ? await postgres?.createDatabase('drimbox') : undefined;
+  const directUrl = store === 'postgres' ? await postgres?.createDatabase('drimbox') : undefined;
+  const gate = options.gate === true && postgres !== undefined ? new TcpGate(postgres.port) : undefined;
+  await gate?.open();
+  const storeUrl = gate === undefined ? directUrl : directUrl?.replace(`:${postgres?.port}/`, `:${gate.port}/`);
   const indexUrl = sqlIndex ? await postgres?.createDatabase('orthanc') : undefined;
   const site = await startSite({
     store: storeUrl ?? 'embedded',
@@ -229,5 +244,5 @@ export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<Flow
     },
   });
   if (indexUrl !== undefined) await postgres?.run(readOnlyRole, 'orthanc');
-  return new FlowSite(site, postgres);
+  return new FlowSite(site, postgres, gate);
 };

@@ -188,16 +188,15 @@ describe('a refused message', () => {
   });
 
   test.each([
-    ['MSH-11 P and a production INS in a test site', { environment: 'test' as const }, { insOid: '1.2.250.1.213.1.4.8' }, '202'],
-    ['a test INS in production', { environment: 'production' as const }, {}, '202'],
-  ])('%s: AE 202 (A1)', async (_title, options, patient, condition) => {
-    bench = newBench(options);
-    const ins = [{ value: '285037512345691', oid: patient.insOid ?? '1.2.250.1.213.1.4.10' }];
+    ['MSH-11 P and a production INS in a test site', 'test', '1.2.250.1.213.1.4.8'],
+    ['a test INS in production', 'production', '1.2.250.1.213.1.4.10'],
+  ] as const)('%s: AE 202 (A1)', async (_title, environment, oid) => {
+    bench = newBench({ environment });
     const { message } = buildExamination({
-      cda: { patient: { ins } },
-      message: { processingId: 'P', patient: { ins: '285037512345691', ipp: null, ...patient } },
+      cda: { patient: { ins: [{ value: '285037512345691', oid }] } },
+      message: { processingId: 'P', patient: { ins: '285037512345691', ipp: null, insOid: oid } },
     });
-    expect(await bench.take(message)).toMatchObject({ code: 'AE', errors: [{ condition }] });
+    expect(await bench.take(message)).toMatchObject({ code: 'AE', errors: [{ condition: '202' }] });
     expect((await messages())[0]?.error_code).toBe('publication/environment-mismatch');
   });
 

@@ -202,11 +202,24 @@ describe('lineage: another patient', () => {
     cda: { ...forOther.cda, replaces: [{ root: rootOf(parent) }] },
   });
 
-  test('a replacement under another INS replaces nothing, by id or by study', async () => {
+  test('a replacement under another INS of a document of the same study corrects the patient (B7)', async () => {
     await send('initial', 1);
+    await send('replace', 2, withParent(1));
+    expect(await states()).toEqual(['1:replaced', '2:current']);
+    expect(await warnings()).toContain('patient-corrected');
+  });
+
+  test('a replacement under another INS of a document of another study replaces nothing', async () => {
+    await send('initial', 1, { study: 2 });
     await send('replace', 2, withParent(1));
     expect(await states()).toEqual(['1:current', '2:current']);
     expect(await warnings()).toContain('parent-unknown');
+  });
+
+  test('a replacement under another INS whose parent is unknown replaces nothing of the study', async () => {
+    await send('initial', 5);
+    await send('replace', 2, withParent(1));
+    expect(await states()).toEqual(['5:current', '2:current']);
   });
 
   test('the same document id under another INS replaces nothing', async () => {
@@ -221,14 +234,40 @@ describe('lineage: another patient', () => {
     expect(await states()).toEqual(['1:current']);
   });
 
-  test('the study is then held: its current reports name two patients', async () => {
-    await send('initial', 1);
+  test('a study whose current reports name two patients is held', async () => {
     await send('replace', 2, withParent(1));
+    await send('initial', 1);
+    expect((await states()).toSorted()).toEqual(['1:current', '2:current']);
     const { studyInstanceUid } = buildExamination({ number: 1 });
     expect((await bench.look(studyInstanceUid)).study).toMatchObject({
       state: 'held',
       reasonCode: 'publication/patient-changed',
     });
+  });
+});
+
+describe('lineage: rivals', () => {
+  test('two replacements of one document: the one that comes last is current', async () => {
+    await send('initial', 1);
+    await send('replace', 2, { parent: 1 });
+    await send('replace', 3, { parent: 1 });
+    expect(await states()).toEqual(['1:replaced', '2:replaced', '3:current']);
+  });
+
+  test('a replacement that names an old version replaces its heirs too', async () => {
+    await send('initial', 1);
+    await send('replace', 2, { parent: 1 });
+    await send('replace', 3, { parent: 2 });
+    await send('replace', 4, { parent: 1 });
+    expect(await states()).toContain('4:current');
+    expect((await states()).filter((state) => state.endsWith(':current'))).toEqual(['4:current']);
+  });
+
+  test('a document that came, was deleted and comes again is new', async () => {
+    await send('initial', 1);
+    await send('delete', 1);
+    await send('initial', 1);
+    expect(await states()).toEqual(['1:deleted', '1:current']);
   });
 });
 

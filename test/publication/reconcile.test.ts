@@ -1,0 +1,460 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { loadAlerts, loadOpenOrder, loadOrder } from '../../plugin/archive/index.ts';
+import { DrimboxError, type ErrorCode } from '../../plugin/errors.ts';
+import { parseManifest } from '../../plugin/kos/index.ts';
+import { type ExaminationOptions, buildExamination } from '../fixtures/examination.ts';
+import {
+  type Bench,
+  type BenchOptions,
+  createBench,
+  makeSigningIdentity,
+  type PacsChanges,
+  pacsStudy,
+} from '../fixtures/publication/index.ts';
+import { buildCdaText } from '../fixtures/report/build-cda.ts';
+import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
+
+let opened: TestStore;
+let bench: Bench;
+const signing = makeSigningIdentity();
+const newBench = (options: BenchOptions = {}): Bench => createBench(opened.store, signing, options);
+beforeAll(async () => {
+  opened = await openTestStore();
+}, 60_000);
+afterAll(() => opened.close());
+beforeEach(async () => {
+  await opened.empty();
+  bench = newBench();
+});
+
+const uid = buildExamination({ number: 1 }).studyInstanceUid;
+const rootOf = (document: number): string => `1.2.250.1.999999.20.${document}`;
+const minute = 60_000;
+const hour = 60 * minute;
+
+const take = async (options: ExaminationOptions = {}): Promise<void> => {
+  expect((await bench.take(buildExamination(options).message)).text).toContain('MSA|AA|');
+};
+const publish = async (options: ExaminationOptions = {}, changes: PacsChanges = {}): Promise<void> => {
+  bench.pacs.put(pacsStudy(1, changes));
+  await take(options);
+  expect((await bench.look(uid)).study.state).toBe('published');
+};
+const replacement: ExaminationOptions = {
+  cda: { documentId: { root: rootOf(2) }, replaces: [{ root: rootOf(1) }] },
+  message: { action: 'replace', controlId: 'EX2' },
+};
+const deletion: ExaminationOptions = { message: { action: 'delete', controlId: 'EX3' } };
+const sent = (): readonly string[] => bench.dmp.calls.map(({ kind }) => kind);
+const approved = () => bench.dmp.documents().filter(({ state }) => state === 'approved');
+const orders = async (): Promise<readonly string[]> => {
+  const rows: { kind: string; state: string }[] = await opened.store.knex('submission').orderBy('id');
+  return rows.map(({ kind, state }) => `${kind}:${state}`);
+};
+
+describe('a look, nothing published yet', () => {
+  test('publishes what report and PACS call for, in the name of the author of the report', async () => {
+    await publish();
+    expect(sent()).toEqual(['register']);
+    const [document] = approved();
+    const [call] = bench.dmp.calls;
+    const manifest = parseManifest(document?.submission.kos ?? new Uint8Array());
+    expect(manifest.series.flatMap(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid))).toEqual([
+      `${uid}.1.1`,
+      `${uid}.1.2`,
+    ]);
+    expect(call?.vihf).toMatchObject({
+      structureId: '1999999991',
+      sector: 'SA08',
+      person: { id: '899999999901' },
+      ins: { value: '285037512345691' },
+    });
+    expect(await bench.study(uid)).toMatchObject({ state: 'published', publishedSubmissionId: 1 });
+    expect(await orders()).toEqual(['publish:accepted']);
+  });
+
+  test('waits for absent images, until the deadline says otherwise; they still publish when they come later', async () => {
+    await take();
+    expect(await bench.look(uid)).toMatchObject({
+      study: { state: 'waiting-for-images' },
+      nextAtUtcMs: bench.now() + 10 * minute,
+    });
+    bench.advance(72 * hour - minute);
+    expect((await bench.look(uid)).nextAtUtcMs).toBe(bench.now() + minute);
+    bench.advance(minute);
+    expect((await bench.look(uid)).study).toMatchObject({
+      state: 'failed',
+      reasonCode: 'publication/study-not-found',
+    });
+    bench.pacs.put(pacsStudy(1));
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(await loadAlerts(opened.store.knex)).toEqual([]);
+  });
+
+  test('waits until the content has not changed for a while, by Orthanc’s clock or our own', async () => {
+    bench = newBench({ options: { stabilitySeconds: 60 } });
+    bench.pacs.put(pacsStudy(1, { study: { lastUpdateUtcMs: bench.now() - 20_000 } }));
+    await take();
+    expect(await bench.look(uid)).toMatchObject({ study: { state: 'settling' }, nextAtUtcMs: bench.now() + 40_000 });
+    bench.advance(39_999);
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 3, study: { lastUpdateUtcMs: bench.now() } }));
+    expect((await bench.look(uid)).nextAtUtcMs).toBe(bench.now() + 60_000);
+    bench.advance(60_000);
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(sent()).toEqual(['register']);
+  });
+
+  test('without Orthanc’s clock waits from the first time it saw the content', async () => {
+    bench = newBench({ options: { stabilitySeconds: 60 } });
+    const { study, ...objects } = pacsStudy(1);
+    const { lastUpdateUtcMs: _, ...unclocked } = study;
+    bench.pacs.put({ ...objects, study: unclocked });
+    await take();
+    expect((await bench.look(uid)).nextAtUtcMs).toBe(bench.now() + 60_000);
+    bench.advance(59_999);
+    expect((await bench.look(uid)).study.state).toBe('settling');
+    bench.advance(1);
+    expect((await bench.look(uid)).study.state).toBe('published');
+  });
+
+  test('sends nothing for a report not destined to the DMP (B8)', async () => {
+    bench.pacs.put(pacsStudy(1));
+    await take({ message: { flags: { DESTDMP: 'N' } } });
+    expect(await bench.look(uid)).toMatchObject({ study: { state: 'not-destined' } });
+    expect(sent()).toEqual([]);
+  });
+
+  test('retires a study whose report is deleted before anything was sent', async () => {
+    await take();
+    await take(deletion);
+    bench.pacs.put(pacsStudy(1));
+    expect((await bench.look(uid)).study.state).toBe('retired');
+    expect(sent()).toEqual([]);
+  });
+});
+
+describe('a look, a manifest is published', () => {
+  test('does nothing when nothing changed', async () => {
+    await publish();
+    expect(await bench.look(uid)).toEqual({ study: await bench.study(uid) });
+    expect(sent()).toEqual(['register']);
+  });
+
+  test('does nothing when the report comes again unchanged under another MSH-10 (C1)', async () => {
+    await publish();
+    await take({ message: { controlId: 'AGAIN' } });
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(sent()).toEqual(['register']);
+  });
+
+  test('replaces when the report was replaced: asks for the entry, then RPLC, version 2', async () => {
+    await publish();
+    await take(replacement);
+    await bench.look(uid);
+    expect(sent()).toEqual(['register', 'find', 'register']);
+    const [before, after] = bench.dmp.documents();
+    expect(before?.state).toBe('deprecated');
+    expect(bench.dmp.calls.at(-1)).toMatchObject({ replacesEntryUuid: before?.entryUuid });
+    expect(after?.state).toBe('approved');
+    expect(await loadOrder(opened.store.knex, 2)).toMatchObject({ kind: 'replace', version: 2, previousSubmissionId: 1 });
+    expect((await bench.study(uid)).publishedSubmissionId).toBe(2);
+  });
+
+  test('replaces when the PACS has one more image', async () => {
+    await publish();
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 3 }));
+    await bench.look(uid);
+    expect(await orders()).toEqual(['publish:accepted', 'replace:accepted']);
+  });
+
+  test('replaces when an image is rejected: neither the image nor the note is listed (C3)', async () => {
+    await publish();
+    bench.pacs.put(pacsStudy(1, { keyObject: { titleCode: '113001', rejects: 1 } }));
+    await bench.look(uid);
+    const { series } = parseManifest(approved()[0]?.submission.kos ?? new Uint8Array());
+    expect(series.flatMap(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid))).toEqual([
+      `${uid}.1.2`,
+    ]);
+  });
+
+  test('replaces when the visibility changes', async () => {
+    await publish();
+    await take({ ...replacement, message: { ...replacement.message, flags: { INVISIBLE_PATIENT: 'Y' } } });
+    await bench.look(uid);
+    expect(approved()[0]?.submission.submitObjectsRequest).toContain('INVISIBLE_PATIENT');
+  });
+
+  test('unites the restrictions of several current reports, the latest gives the rest (B6)', async () => {
+    await publish({ message: { flags: { INVISIBLE_PATIENT: 'Y' } } });
+    await take({
+      cda: { documentId: { root: rootOf(7) } },
+      message: { controlId: 'EX7', flags: { MASQUE_PS: 'Y' } },
+    });
+    await bench.look(uid);
+    const { submitObjectsRequest } = approved()[0]?.submission ?? { submitObjectsRequest: '' };
+    expect(submitObjectsRequest).toContain('INVISIBLE_PATIENT');
+    expect(submitObjectsRequest).toContain('MASQUE_PS');
+    expect((await loadOrder(opened.store.knex, 2))?.reportId).toBe(2);
+  });
+
+  test('deletes when no report names the study any more, in the name of who published it', async () => {
+    await publish();
+    await take(deletion);
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'retired' });
+    expect(sent()).toEqual(['register', 'find', 'delete']);
+    expect(bench.dmp.documents().map(({ state }) => state)).toEqual(['deleted']);
+    expect(bench.dmp.calls[2]?.vihf).toEqual(bench.dmp.calls[0]?.vihf);
+    expect(await bench.study(uid)).not.toHaveProperty('publishedSubmissionId');
+    expect(await orders()).toEqual(['publish:accepted', 'delete:accepted']);
+  });
+
+  test('never deletes for DESTDMP = N: the published one waits for a deletion message (B8)', async () => {
+    await publish();
+    await take({ ...replacement, message: { ...replacement.message, flags: { DESTDMP: 'N' } } });
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(approved()).toHaveLength(1);
+    expect(sent()).toEqual(['register']);
+  });
+
+  test('never deletes when the PACS no longer has the study: held, the DMP keeps its manifest', async () => {
+    await publish();
+    bench.pacs.remove(uid);
+    bench.advance(100 * hour);
+    expect((await bench.look(uid)).study).toMatchObject({
+      state: 'held',
+      reasonCode: 'publication/update-unsupported',
+      publishedSubmissionId: 1,
+    });
+    bench.pacs.put(pacsStudy(1));
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(sent()).toEqual(['register']);
+  });
+
+  test('while new images arrive keeps it published, and replaces once they have arrived', async () => {
+    bench = newBench({ options: { stabilitySeconds: 60 } });
+    await publish();
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 3, study: { lastUpdateUtcMs: bench.now() } }));
+    expect((await bench.look(uid)).study.state).toBe('published');
+    bench.advance(60_000);
+    await bench.look(uid);
+    expect(await orders()).toEqual(['publish:accepted', 'replace:accepted']);
+  });
+});
+
+const another = { value: 'ACN-AUTRE', issuerOid: '1.2.250.1.999999.1.3' };
+const blank = { patientId: '', accessionNumber: '', patientName: '', birthDate: '', sex: '' };
+
+interface HoldCase {
+  readonly code: ErrorCode;
+  readonly exam?: ExaminationOptions;
+  readonly pacs?: PacsChanges;
+  readonly spoil?: () => void;
+}
+const holds: readonly (readonly [string, HoldCase])[] = [
+  [
+    'nobody signs: neither legalAuthenticator nor PRT (A3)',
+    { code: 'publication/person-unresolved', exam: { cda: { legalAuthenticator: null }, message: { sender: null } } },
+  ],
+  [
+    'no certificate for the structure of the report',
+    {
+      code: 'publication/structure-unconfigured',
+      exam: {
+        cda: {
+          legalAuthenticator: {
+            person: { id: '899999999901', familyName: 'RADIO', givenName: 'Élise' },
+            organization: { id: '1999999888', name: 'Autre' },
+          },
+        },
+      },
+    },
+  ],
+  [
+    'secret connection without an attribute for it (B8)',
+    { code: 'publication/secret-connection', exam: { message: { flags: { CONNEXION_SECRETE: 'Y' } } } },
+  ],
+  ['images of another patient (A4)', { code: 'publication/images-mismatch', pacs: { identity: { patientId: 'X' } } }],
+  [
+    'one series of another patient (A4)',
+    {
+      code: 'publication/images-mismatch',
+      pacs: { seriesCount: 3, identityOfSeries: { 3: { accessionNumber: 'OTHER' } } },
+    },
+  ],
+  ['images that say nothing (A4)', { code: 'publication/images-unmatched', pacs: { identity: blank } }],
+  ['two Orthanc studies (A5)', { code: 'publication/study-duplicated', spoil: () => bench.pacs.double(uid) }],
+  [
+    'orders that pair with no study (B5)',
+    {
+      code: 'publication/order-unpaired',
+      exam: {
+        cda: {
+          orders: [{ accessionNumber: another }, { accessionNumber: { ...another, value: 'ACN-2' } }],
+          studies: [{ uids: [uid] }, { uids: ['1.2.250.1.999999.2.8'] }, { uids: ['1.2.250.1.999999.2.9'] }],
+        },
+      },
+    },
+  ],
+  [
+    'every image rejected (C3)',
+    { code: 'kos/study-empty', pacs: { keyObject: { titleCode: '113001', rejects: 2 } } },
+  ],
+];
+
+describe('a rule that does not hold: nothing is sent, the study is held', () => {
+  test.each(holds)('%s', async (_title, { code, exam, pacs, spoil }) => {
+    bench.pacs.put(pacsStudy(1, pacs));
+    await take(exam);
+    spoil?.();
+    expect(await bench.look(uid)).toMatchObject({
+      study: { state: 'held', reasonCode: code },
+      nextAtUtcMs: bench.now() + 10 * minute,
+    });
+    expect(sent()).toEqual([]);
+    expect(await loadAlerts(opened.store.knex)).toMatchObject([{ code, subject: uid, count: 1 }]);
+    const held = (await bench.journal(uid)).filter(({ name }) => name === 'study/held');
+    expect(held).toMatchObject([{ errorCode: code, statistic: 4 }]);
+  });
+
+  test.each(holds)('%s: what is published stays as it is', async (_title, { code, exam, pacs, spoil }) => {
+    await publish();
+    bench.pacs.put(pacsStudy(1, { ...pacs, instancesPerSeries: 2 }));
+    if (exam !== undefined) {
+      await take({
+        cda: { ...exam.cda, documentId: { root: rootOf(2) }, replaces: [{ root: rootOf(1) }] },
+        message: { ...exam.message, action: 'replace', controlId: 'EX2' },
+      });
+    }
+    spoil?.();
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'held', reasonCode: code, publishedSubmissionId: 1 });
+    expect(sent()).toEqual(['register']);
+    expect(approved()).toHaveLength(1);
+  });
+
+  test('a report without facility type is held when the order would be made (C5)', async () => {
+    bench.pacs.put(pacsStudy(1));
+    const text = buildCdaText({ studies: [{ uids: [uid] }] }).replace(/<location>[^]*<\/location>/, '');
+    const cda = new TextEncoder().encode(text.replace(/<inFulfillmentOf>[^]*<\/inFulfillmentOf>/, ''));
+    await take({ message: { cda } });
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'held', reasonCode: 'report/field-missing' });
+    expect(sent()).toEqual([]);
+  });
+
+  test('a sender that is no longer agreed with is held too', async () => {
+    bench.pacs.put(pacsStudy(1));
+    await take();
+    bench = newBench({ unknownSenders: 'refuse', pacs: bench.pacs });
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'held', reasonCode: 'hl7/sender-not-allowed' });
+  });
+
+  test('hold → release: what was put right is published, and the alert is cleared', async () => {
+    bench.pacs.put(pacsStudy(1, { identity: { patientId: 'X' } }));
+    await take();
+    await bench.look(uid);
+    bench.pacs.put(pacsStudy(1));
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'published' });
+    expect(await bench.study(uid)).not.toHaveProperty('reasonCode');
+    expect(await loadAlerts(opened.store.knex)).toEqual([]);
+  });
+
+  test('a secret connection with its attribute is published, and the VIHF carries it (B8)', async () => {
+    const secretConnection = { attribute: 'Connexion_Secrete', value: 'true' };
+    bench = newBench({ secretConnection });
+    await publish({ message: { flags: { CONNEXION_SECRETE: 'Y' } } });
+    expect(bench.dmp.calls[0]?.vihf.secretConnection).toEqual(secretConnection);
+  });
+});
+
+describe('the PACS cannot be asked: nothing is concluded (design §4)', () => {
+  const failures = ['orthanc/unreachable', 'orthanc/timeout', 'orthanc/refused', 'orthanc/answer-invalid'] as const;
+  test.each(failures)('%s postpones a first look', async (code) => {
+    await take();
+    const before = await bench.study(uid);
+    bench.pacs.failWith(new DrimboxError(code));
+    await expect(bench.look(uid)).rejects.toMatchObject({ code });
+    expect(await bench.study(uid)).toEqual(before);
+  });
+
+  test.each(failures)('%s never takes a published study for gone', async (code) => {
+    await publish();
+    const before = await bench.study(uid);
+    bench.pacs.failWith(new DrimboxError(code));
+    bench.advance(100 * hour);
+    await expect(bench.look(uid)).rejects.toMatchObject({ code });
+    expect(await bench.study(uid)).toEqual(before);
+    expect(approved()).toHaveLength(1);
+  });
+});
+
+describe('an order that has not left', () => {
+  const outage = { on: 'register', how: 'fails', code: 'dmp/unreachable' } as const;
+  beforeEach(async () => {
+    bench.pacs.put(pacsStudy(1));
+    bench.dmp.order(outage);
+    await take();
+    expect((await bench.look(uid)).study.state).toBe('sending');
+  });
+
+  test('is superseded when the report changed: only the new one is sent', async () => {
+    await take(replacement);
+    await bench.look(uid);
+    expect(await orders()).toEqual(['publish:superseded', 'publish:accepted']);
+    expect(approved().map(({ uniqueId }) => uniqueId)).toEqual([(await loadOrder(opened.store.knex, 2))?.documentUid]);
+  });
+
+  test('is superseded when the report was deleted: nothing is sent', async () => {
+    await take(deletion);
+    expect((await bench.look(uid)).study.state).toBe('retired');
+    expect(await orders()).toEqual(['publish:superseded']);
+    expect(approved()).toEqual([]);
+  });
+
+  test('is superseded when a rule no longer holds', async () => {
+    bench.pacs.put(pacsStudy(1, { identity: { patientId: 'X' } }));
+    expect((await bench.look(uid)).study.state).toBe('held');
+    expect(await orders()).toEqual(['publish:superseded']);
+    expect(approved()).toEqual([]);
+  });
+
+  test('is sent, the same bytes, when nothing changed (C2)', async () => {
+    await bench.look(uid);
+    const [first, second] = bench.dmp.calls;
+    expect(second?.submission).toEqual(first?.submission);
+    expect(await orders()).toEqual(['publish:accepted']);
+    expect(await loadOpenOrder(opened.store.knex, uid)).toBeUndefined();
+  });
+
+  test('is not sent while the PACS cannot be asked', async () => {
+    bench.pacs.failWith(new DrimboxError('orthanc/timeout'));
+    await expect(bench.look(uid)).rejects.toMatchObject({ code: 'orthanc/timeout' });
+    expect(await orders()).toEqual(['publish:open']);
+    expect(sent()).toEqual(['register']);
+  });
+});
+
+describe('an order that the DMP refused for good', () => {
+  beforeEach(async () => {
+    bench.pacs.put(pacsStudy(1));
+    bench.dmp.order({ on: 'register', how: 'refused', code: 'dmp/patient-unknown' });
+    await take();
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'failed', reasonCode: 'dmp/patient-unknown' });
+  });
+
+  test('is not sent again by itself', async () => {
+    for (let looks = 0; looks < 3; looks += 1) expect(await bench.look(uid)).not.toHaveProperty('nextAtUtcMs');
+    expect(sent()).toEqual(['register']);
+    expect((await bench.study(uid)).state).toBe('failed');
+  });
+
+  test('is made anew when the content changed', async () => {
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 3 }));
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(await orders()).toEqual(['publish:refused', 'publish:accepted']);
+  });
+
+  test('is made anew when the RIS sends the report again, though it says the same', async () => {
+    await take({ message: { controlId: 'AGAIN' } });
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(await loadAlerts(opened.store.knex)).toEqual([]);
+  });
+});
