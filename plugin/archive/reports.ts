@@ -127,8 +127,8 @@ export const findReportsByDocument = async (
   return rows.map(fromRow);
 };
 
-/** Current replacements that name one of these documents as what they replace, for that patient. */
-export const findCurrentReplacements = async (
+/** Replacements that name one of these documents as what they replace, for that patient, whatever their state. */
+export const findReplacements = async (
   knex: Knex,
   keys: readonly string[],
   ins: { readonly value: string; readonly oid: string },
@@ -136,7 +136,7 @@ export const findCurrentReplacements = async (
   if (keys.length === 0) return [];
   const rows: ReportRow[] = await knex('report')
     .whereRaw('parent_keys && ?::text[]', [[...keys]])
-    .where({ ins_value: ins.value, ins_oid: ins.oid, state: 'current', action: 'replace' })
+    .where({ ins_value: ins.value, ins_oid: ins.oid, action: 'replace' })
     .select(reportColumns);
   return rows.map(fromRow);
 };

@@ -24,6 +24,8 @@ export const optionDescriptions: Readonly<Record<string, string>> = {
   'Publication.AlertAfterFailures': 'Failed attempts in a row after which an alert is raised; the attempts go on',
   'Publication.RetryFirstDelaySeconds': 'Delay before the first new attempt; each further one doubles it',
   'Publication.RetryMaxDelayMinutes': 'Longest delay between two attempts',
+  'Publication.AmbiguousDelaySeconds':
+    'Seconds after an attempt with unknown outcome during which “no such document” is not believed yet. Assumption: a DMP works no longer on what it received',
   'Publication.ParallelLooks': 'Studies looked at at the same time',
   'Publication.DefaultContentType':
     'contentTypeCode of a submission when the patient class (PV1-2) says nothing. Assumption: `07`, external consultation',

@@ -3,7 +3,7 @@
  */
 import type { Knex } from 'knex';
 import {
-  findCurrentReplacements,
+  findReplacements,
   findReportsByDocument,
   isAlreadyReplaced,
   loadCurrentReports,
@@ -47,7 +47,7 @@ const findRivals = async (
   const rivals = new Map<number, ArchivedReport>();
   let keys = parents.map((parent) => parent.documentKey);
   while (keys.length > 0) {
-    const found = await findCurrentReplacements(knex, keys, report.patient.ins);
+    const found = await findReplacements(knex, keys, report.patient.ins);
     const fresh = found.filter((rival) => !rivals.has(rival.id));
     for (const rival of fresh) rivals.set(rival.id, rival);
     keys = fresh.map((rival) => rival.documentKey);

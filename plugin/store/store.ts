@@ -5,12 +5,13 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { PGlite } from '@electric-sql/pglite';
 import knexModule, { type Knex } from 'knex';
 import knexPglite from 'knex-pglite';
 import pg from 'pg';
 import { DrimboxError } from '../errors.ts';
+import { openPglite } from './embedded-database.ts';
 import { acquireFolderLock, type FolderLock } from './folder-lock.ts';
 import { asStoreError, isRetriable, isStoreOutage } from './outage.ts';
 
@@ -50,6 +51,16 @@ const parseInt8 = (text: string): number => Number(text);
 /** knex's own console lines (connection errors) are dropped: the error itself is thrown, with a code. */
 const silent = { warn: () => undefined, error: () => undefined, deprecate: () => undefined, debug: () => undefined };
 
+/** Longest silence of PostgreSQL: a server that hangs is a server that is down. Longer than any statement of ours. */
+const silenceMs = 15_000;
+
+/** A connection that waits for an answer for too long is cut, and its query fails as an outage; so is one that nobody uses. */
+const openSocket = (): Socket => {
+  const socket = new Socket();
+  socket.setTimeout(silenceMs, () => socket.destroy(new Error('connection terminated: no answer')));
+  return socket;
+};
+
 const openPostgres = (options: StoreOptions): Knex => {
   const types = {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -60,6 +71,7 @@ const openPostgres = (options: StoreOptions): Knex => {
     ...(options.password === undefined ? {} : { password: options.password }),
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
+    stream: openSocket,
     types,
   };
   return knex({
@@ -76,7 +88,7 @@ const openPostgres = (options: StoreOptions): Knex => {
 const openEmbedded = async (options: StoreOptions): Promise<Knex> => {
   const dataDir = `${options.folder}/pglite`;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const pglite = await PGlite.create({ dataDir, parsers: { [int8Oid]: parseInt8 } });
+  const pglite = await openPglite(dataDir);
   return knex({
     client: knexPglite,
     connection: (() => ({ pglite })) as unknown as Knex.StaticConnectionConfig,

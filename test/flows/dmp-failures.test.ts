@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { ErrorCode } from '../../plugin/errors.ts';
 import { buildExamination } from '../fixtures/examination.ts';
 import type { Fault } from '../peers/dmp/index.ts';
+import { buildOmi } from '../peers/ris/index.ts';
 import { type FlowSite, isSiteHere, soon, startFlowSite, type StoreKind } from './flow-site.ts';
 
 const stores: readonly StoreKind[] = ['embedded', 'postgres'];
@@ -92,7 +93,10 @@ describe.skipIf(!isSiteHere).each(stores)('failures of the DMP, store %s', (stor
   ])('%s: published exactly once, asked before anything is sent again (C2, C7)', async (_, fault, code) => {
     const lines = (await flow.dmp.log()).length;
     // `reset-mid-body` acts before the transaction is known.
-    await flow.dmp.order(fault, { times: 1, ...(fault.kind === 'reset-mid-body' ? {} : { transaction: 'provideAndRegister' }) });
+    await flow.dmp.order(fault, {
+      times: 1,
+      ...(fault.kind === 'reset-mid-body' ? {} : { transaction: 'provideAndRegister' }),
+    });
     const { studyInstanceUid } = await send();
     await expectOnce(studyInstanceUid);
     expect(await failuresOf(studyInstanceUid)).toEqual([code]);
@@ -149,21 +153,28 @@ describe.skipIf(!isSiteHere).each(stores)('failures of the DMP, store %s', (stor
       { kind: 'registry-error', errorCode: 'XDSRegistryMetadataError', codeContext: 'Exemple' },
       'dmp/refused',
     ],
-  ])('%s: failed with its reason and an alert; not sent again by itself; released by an administrator (DB.SO.141)', async (_, fault, code) => {
-    await flow.dmp.order(fault, { times: 1, transaction: 'provideAndRegister' });
-    const { studyInstanceUid } = await send();
-    const view = await flow.reaches(studyInstanceUid, 'failed', code);
-    expect(view.orders).toMatchObject([{ state: 'refused' }]);
-    expect(view.journal.at(-1)).toMatchObject({ event: 'dmp/refused', error: code });
-    expect(await flow.alertsOf(studyInstanceUid)).toMatchObject([{ code, count: 1 }]);
-    expect(await flow.manifestsOf(studyInstanceUid)).toEqual([]);
-    // A restart sends nothing: the same bytes would get the same answer.
-    expect(view.nextLookAt).toBeUndefined();
-    await flow.ask('archive', 'release');
-    await flow.reaches(studyInstanceUid, 'published');
-    expect(await flow.manifestsOf(studyInstanceUid)).toMatchObject([{ status: 'Approved' }]);
-    expect(await flow.alertsOf(studyInstanceUid)).toEqual([]);
-  });
+  ])(
+    '%s: failed with its reason and an alert; not sent again by itself; released by an administrator (DB.SO.141)',
+    async (_, fault, code) => {
+      await flow.dmp.order(fault, { times: 1, transaction: 'provideAndRegister' });
+      const { studyInstanceUid } = await send();
+      const view = await flow.reaches(studyInstanceUid, 'failed', code);
+      expect(view.orders).toMatchObject([{ state: 'refused' }]);
+      expect(view.journal.at(-1)).toMatchObject({ event: 'dmp/refused', error: code });
+      expect(await flow.alertsOf(studyInstanceUid)).toMatchObject([{ code, count: 1 }]);
+      expect(await flow.manifestsOf(studyInstanceUid)).toEqual([]);
+      // A hint sends nothing: the same bytes would get the same answer.
+      const submissions = await flow.countSubmissions();
+      await flow.accepts(buildOmi({ studyInstanceUids: [studyInstanceUid], controlId: `OMI-${lastNumber}` }));
+      const looked = await flow.looked(studyInstanceUid);
+      expect([looked.state, looked.orders.length, looked.journal.at(-1)?.event]).toEqual(['failed', 1, 'study/hint']);
+      expect(await flow.countSubmissions()).toBe(submissions);
+      await flow.ask('archive', 'release');
+      await flow.reaches(studyInstanceUid, 'published');
+      expect(await flow.manifestsOf(studyInstanceUid)).toMatchObject([{ status: 'Approved' }]);
+      expect(await flow.alertsOf(studyInstanceUid)).toEqual([]);
+    },
+  );
 
   it('refused for good, then the RIS sends the report again: a new chance (DB.SO.141)', async () => {
     await flow.dmp.order(

@@ -5,7 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ErrorCode } from '../../plugin/errors.ts';
 import { buildCtStudy, type InventedStudy } from '../fixtures/dicom/index.ts';
-import { buildExamination, examinationPatient, examinationStudy, type ExaminationOptions } from '../fixtures/examination.ts';
+import {
+  buildExamination,
+  examinationPatient,
+  examinationStudy,
+  type ExaminationOptions,
+} from '../fixtures/examination.ts';
 import { inventedOrganization, inventedProfessional } from '../fixtures/report/build-cda.ts';
 import { type FlowSite, isSiteHere, soon, startFlowSite, type StudyView } from './flow-site.ts';
 

@@ -76,7 +76,10 @@ describe.skipIf(!isSiteHere).each(stores)('lineage of reports, store %s', (store
       expect(parseManifest(kos).instanceNumber).toBe('2');
       const view = await flow.reaches(first.studyInstanceUid, 'published');
       expect(view.reports.map(({ state }) => state)).toEqual(['replaced', 'current']);
-      expect(view.orders.map(({ kind, state }) => `${kind} ${state}`)).toEqual(['publish accepted', 'replace accepted']);
+      expect(view.orders.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+        'publish accepted',
+        'replace accepted',
+      ]);
       // C7: the entry to replace is asked for before it is named.
       expect(view.answers.map(({ transaction }) => transaction)).toEqual(['ITI-41', 'ITI-18', 'ITI-41']);
     },
@@ -125,7 +128,10 @@ describe.skipIf(!isSiteHere).each(stores)('lineage of reports, store %s', (store
     await flow.reaches(first.studyInstanceUid, 'published');
     await flow.accepts(first.message);
     const view = await flow.looked(first.studyInstanceUid);
-    expect(view.reports.map(({ action, state }) => `${action} ${state}`)).toEqual(['replace current', 'initial replaced']);
+    expect(view.reports.map(({ action, state }) => `${action} ${state}`)).toEqual([
+      'replace current',
+      'initial replaced',
+    ]);
     expect(view.orders).toHaveLength(1);
     const [entry, ...others] = await flow.manifestsOf(first.studyInstanceUid);
     expect(others).toEqual([]);

@@ -119,7 +119,11 @@ describe.skipIf(!isSiteHere).each(stores)('publication, store %s', (store) => {
   it.each([
     [11, { MASQUE_PS: 'Y' }, ['MASQUE_PS']],
     [12, { INVISIBLE_PATIENT: 'Y' }, ['INVISIBLE_PATIENT']],
-    [13, { INVISIBLE_PATIENT: 'Y', INVISIBLE_REP_LEGAUX: 'Y' }, ['INVISIBLE_PATIENT', 'INVISIBLE_REPRESENTANTS_LEGAUX']],
+    [
+      13,
+      { INVISIBLE_PATIENT: 'Y', INVISIBLE_REP_LEGAUX: 'Y' },
+      ['INVISIBLE_PATIENT', 'INVISIBLE_REPRESENTANTS_LEGAUX'],
+    ],
   ])('study %i: flags %o become codes that hide it, and no other (MetaDMPMSS, E5)', async (number, flags, codes) => {
     const examination = buildExamination({ number, message: { flags } });
     await flow.keep(examination.instances);
@@ -127,7 +131,7 @@ describe.skipIf(!isSiteHere).each(stores)('publication, store %s', (store) => {
     await flow.reaches(examination.studyInstanceUid, 'published');
     const { entry } = await flow.publishedOf(examination.studyInstanceUid);
     const written = (entry.codes['confidentiality'] ?? []).map((code) => code.split('^')[0]);
-    expect([...written].sort()).toEqual([...codes, 'N'].sort());
+    expect(new Set(written)).toEqual(new Set([...codes, 'N']));
   });
 
   it('takes a restricted report as restricted: confidentialityCode R of the report goes into the entry (C5)', async () => {
@@ -234,7 +238,9 @@ describe.skipIf(!isSiteHere).each(stores)('publication, store %s', (store) => {
         studies: numbers.map((number) => ({ uids: [examinationStudy(number).studyInstanceUid] })),
       },
     });
-    const [first = [], second = []] = numbers.map((number) => buildCtStudy({ number, study: examinationStudy(number) }));
+    const [first = [], second = []] = numbers.map((number) =>
+      buildCtStudy({ number, study: examinationStudy(number) }),
+    );
     await flow.keep(first);
     await flow.accepts(examination.message);
     await flow.reaches(examinationStudy(36).studyInstanceUid, 'published');
@@ -275,7 +281,9 @@ describe.skipIf(!isSiteHere).each(stores)('publication, store %s', (store) => {
   it('takes OMI^O23 as a hint: acknowledged, journalled, and the PACS decides (DB.SO.133, D4)', async () => {
     const { studyInstanceUid } = buildExamination({ number: 1 });
     const submissions = await flow.countSubmissions();
-    await flow.accepts(buildOmi({ studyInstanceUids: [studyInstanceUid, '1.2.250.1.999999.2.999'], controlId: 'OMI-1' }));
+    await flow.accepts(
+      buildOmi({ studyInstanceUids: [studyInstanceUid, '1.2.250.1.999999.2.999'], controlId: 'OMI-1' }),
+    );
     await flow.tells(studyInstanceUid, 'study/hint');
     await flow.accepts(
       buildOmi({ studyInstanceUids: [studyInstanceUid], controlId: 'OMI-2', orderControl: 'CA', orderStatus: '' }),

@@ -34,7 +34,9 @@ interface Refusal {
 const refusals: readonly Refusal[] = [
   {
     why: 'ADT is no report',
-    message: report({ message: { edit: ([msh = '', ...rest]) => [msh.replace('ORU^R01^ORU_R01', 'ADT^A08'), ...rest] } }),
+    message: report({
+      message: { edit: ([msh = '', ...rest]) => [msh.replace('ORU^R01^ORU_R01', 'ADT^A08'), ...rest] },
+    }),
     code: 'hl7/message-type-unsupported',
     told: ['200', ''],
   },
@@ -104,7 +106,10 @@ const refusals: readonly Refusal[] = [
   },
   {
     why: 'an INS of production in the test environment (A1)',
-    message: report({ ...inPid({ insOid: productionOid }), cda: { patient: { ins: [{ value: ins, oid: productionOid }] } } }),
+    message: report({
+      ...inPid({ insOid: productionOid }),
+      cda: { patient: { ins: [{ value: ins, oid: productionOid }] } },
+    }),
     code: 'publication/environment-mismatch',
     told: ['202', ''],
   },
@@ -122,7 +127,9 @@ const refusals: readonly Refusal[] = [
   },
   {
     why: 'a DTD in the report',
-    message: spoilt((cda) => cda.replace('<ClinicalDocument', '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>\n<ClinicalDocument')),
+    message: spoilt((cda) =>
+      cda.replace('<ClinicalDocument', '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>\n<ClinicalDocument'),
+    ),
     code: 'report/xml-forbidden',
     told: ['102', ''],
   },
@@ -164,7 +171,10 @@ const refusals: readonly Refusal[] = [
   },
   {
     why: 'a report that nobody has signed yet (TXA-17)',
-    message: report({ form: 'MDM', message: { edit: (segments) => segments.map((one) => one.replace(/\|AU$/, '|DI')) } }),
+    message: report({
+      form: 'MDM',
+      message: { edit: (segments) => segments.map((one) => one.replace(/\|AU$/, '|DI')) },
+    }),
     code: 'hl7/value-unknown',
     told: ['103', ''],
   },
@@ -196,7 +206,8 @@ const keptMessages = `SELECT outcome, error_code, length(raw) AS raw_bytes, cont
 
 /** Straight from the table: what the sidecar says of itself is no proof. */
 const readMessages = async (flow: FlowSite): Promise<readonly KeptMessage[]> => {
-  if (flow.postgres !== undefined) return (await flow.postgres.run(keptMessages, 'drimbox')) as unknown as KeptMessage[];
+  if (flow.postgres !== undefined)
+    return (await flow.postgres.run(keptMessages, 'drimbox')) as unknown as KeptMessage[];
   await flow.site.sidecar().stop();
   const store = await openStore({ url: 'embedded', folder: join(flow.site.folder, 'store') });
   const { rows } = (await store.knex.raw(keptMessages)) as { rows: KeptMessage[] };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { loadAlerts, loadOpenOrder, loadOrder } from '../../plugin/archive/index.ts';
+import { loadAlerts, loadOpenOrder, loadOrderHead } from '../../plugin/archive/index.ts';
 import { DrimboxError, type ErrorCode } from '../../plugin/errors.ts';
 import { parseManifest } from '../../plugin/kos/index.ts';
 import { type ExaminationOptions, buildExamination } from '../fixtures/examination.ts';
@@ -156,7 +156,7 @@ describe('a look, a manifest is published', () => {
     expect(before?.state).toBe('deprecated');
     expect(bench.dmp.calls.at(-1)).toMatchObject({ replacesEntryUuid: before?.entryUuid });
     expect(after?.state).toBe('approved');
-    expect(await loadOrder(opened.store.knex, 2)).toMatchObject({ kind: 'replace', version: 2, previousSubmissionId: 1 });
+    expect(await loadOrderHead(opened.store.knex, 2)).toMatchObject({ kind: 'replace', version: 2 });
     expect((await bench.study(uid)).publishedSubmissionId).toBe(2);
   });
 
@@ -194,7 +194,50 @@ describe('a look, a manifest is published', () => {
     const { submitObjectsRequest } = approved()[0]?.submission ?? { submitObjectsRequest: '' };
     expect(submitObjectsRequest).toContain('INVISIBLE_PATIENT');
     expect(submitObjectsRequest).toContain('MASQUE_PS');
-    expect((await loadOrder(opened.store.knex, 2))?.reportId).toBe(2);
+    expect((await loadOrderHead(opened.store.knex, 2))?.reportId).toBe(2);
+  });
+
+  test('publishes nothing again that somebody took out of the DMP, whatever the PACS has now (C8)', async () => {
+    await publish();
+    bench.dmp.remove(bench.dmp.documents()[0]?.uniqueId ?? '');
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 3 }));
+    expect((await bench.look(uid)).study).toMatchObject({
+      state: 'withdrawn',
+      reasonCode: 'publication/document-withdrawn',
+    });
+    expect(await bench.look(uid)).not.toHaveProperty('nextAtUtcMs');
+    expect(sent()).toEqual(['register', 'find']);
+    expect(await loadAlerts(opened.store.knex)).toMatchObject([{ code: 'publication/document-withdrawn' }]);
+    await take(replacement);
+    expect((await bench.look(uid)).study.state).toBe('published');
+    expect(approved()).toHaveLength(1);
+  });
+
+  test('moves it to the right record when a replacement corrects the patient: out first, then in (B7)', async () => {
+    await publish();
+    const ins = [{ value: '185037512345698', oid: '1.2.250.1.213.1.4.10' }];
+    await take({
+      cda: { ...replacement.cda, patient: { ins } },
+      message: { ...replacement.message, patient: { ins: '185037512345698', ipp: 'IPP-0042' } },
+    });
+    await bench.look(uid);
+    expect(approved()).toEqual([]);
+    expect(bench.dmp.calls.at(-1)).toMatchObject({ kind: 'delete', vihf: { ins: { value: '285037512345691' } } });
+    expect((await bench.lookWhenDue(uid)).study.state).toBe('published');
+    expect(bench.dmp.calls.at(-1)).toMatchObject({ kind: 'register', vihf: { ins: { value: '185037512345698' } } });
+    expect(approved()).toHaveLength(1);
+  });
+
+  test('publishes nothing in the new record while the old one may still have it (B7)', async () => {
+    await publish();
+    const ins = [{ value: '185037512345698', oid: '1.2.250.1.213.1.4.10' }];
+    bench.dmp.order({ on: 'delete', how: 'refused', code: 'dmp/refused' });
+    await take({
+      cda: { ...replacement.cda, patient: { ins } },
+      message: { ...replacement.message, patient: { ins: '185037512345698', ipp: 'IPP-0042' } },
+    });
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'failed', publishedSubmissionId: 1 });
+    expect(sent()).toEqual(['register', 'find', 'delete']);
   });
 
   test('deletes when no report names the study any more, in the name of who published it', async () => {
@@ -314,6 +357,8 @@ describe('a rule that does not hold: nothing is sent, the study is held', () => 
     expect(await loadAlerts(opened.store.knex)).toMatchObject([{ code, subject: uid, count: 1 }]);
     const held = (await bench.journal(uid)).filter(({ name }) => name === 'study/held');
     expect(held).toMatchObject([{ errorCode: code, statistic: 4 }]);
+    await bench.look(uid);
+    expect((await bench.journal(uid)).filter(({ name }) => name === 'study/held')).toHaveLength(1);
   });
 
   test.each(holds)('%s: what is published stays as it is', async (_title, { code, exam, pacs, spoil }) => {
@@ -369,19 +414,18 @@ describe('the PACS cannot be asked: nothing is concluded (design §4)', () => {
   const failures = ['orthanc/unreachable', 'orthanc/timeout', 'orthanc/refused', 'orthanc/answer-invalid'] as const;
   test.each(failures)('%s postpones a first look', async (code) => {
     await take();
-    const before = await bench.study(uid);
     bench.pacs.failWith(new DrimboxError(code));
     await expect(bench.look(uid)).rejects.toMatchObject({ code });
-    expect(await bench.study(uid)).toEqual(before);
+    expect(await bench.study(uid)).toMatchObject({ state: 'new' });
+    expect(await loadAlerts(opened.store.knex)).toEqual([]);
   });
 
   test.each(failures)('%s never takes a published study for gone', async (code) => {
     await publish();
-    const before = await bench.study(uid);
     bench.pacs.failWith(new DrimboxError(code));
     bench.advance(100 * hour);
     await expect(bench.look(uid)).rejects.toMatchObject({ code });
-    expect(await bench.study(uid)).toEqual(before);
+    expect(await bench.study(uid)).toMatchObject({ state: 'published', publishedSubmissionId: 1 });
     expect(approved()).toHaveLength(1);
   });
 });
@@ -399,7 +443,7 @@ describe('an order that has not left', () => {
     await take(replacement);
     await bench.look(uid);
     expect(await orders()).toEqual(['publish:superseded', 'publish:accepted']);
-    expect(approved().map(({ uniqueId }) => uniqueId)).toEqual([(await loadOrder(opened.store.knex, 2))?.documentUid]);
+    expect(approved().map(({ uniqueId }) => uniqueId)).toEqual([(await loadOrderHead(opened.store.knex, 2))?.documentUid]);
   });
 
   test('is superseded when the report was deleted: nothing is sent', async () => {
@@ -416,8 +460,13 @@ describe('an order that has not left', () => {
     expect(approved()).toEqual([]);
   });
 
+  test('is not hurried by a hint: it waits for its next attempt', async () => {
+    expect(await bench.look(uid)).toMatchObject({ nextAtUtcMs: bench.now() + 5000 });
+    expect(sent()).toEqual(['register']);
+  });
+
   test('is sent, the same bytes, when nothing changed (C2)', async () => {
-    await bench.look(uid);
+    await bench.lookWhenDue(uid);
     const [first, second] = bench.dmp.calls;
     expect(second?.submission).toEqual(first?.submission);
     expect(await orders()).toEqual(['publish:accepted']);

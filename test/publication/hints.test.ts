@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DrimboxError } from '../../plugin/errors.ts';
+import type { ChangeBatch, ChangeHint } from '../../plugin/orthanc/index.ts';
+import { takeHints } from '../../plugin/publication/index.ts';
+import { buildExamination } from '../fixtures/examination.ts';
+import { type Bench, createBench, makeSigningIdentity, pacsStudy } from '../fixtures/publication/index.ts';
+import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
+
+let opened: TestStore;
+let bench: Bench;
+const signing = makeSigningIdentity();
+beforeAll(async () => {
+  opened = await openTestStore();
+}, 60_000);
+afterAll(() => opened.close());
+
+const uidOf = (number: number): string => buildExamination({ number }).studyInstanceUid;
+const orthancIdOf = (number: number): string => pacsStudy(number).study.orthancId;
+const due = async (number: number): Promise<boolean> => (await bench.study(uidOf(number))).lookDueAtUtcMs !== undefined;
+
+/** Study 1 published, 2 waiting for its images (never found), 3 retired; nothing is due. */
+beforeEach(async () => {
+  await opened.empty();
+  bench = createBench(opened.store, signing);
+  bench.pacs.put(pacsStudy(1));
+  for (const number of [1, 2, 3]) await bench.take(buildExamination({ number }).message);
+  await bench.take(buildExamination({ number: 3, message: { action: 'delete', controlId: 'D' } }).message);
+  for (const number of [1, 2, 3]) await bench.look(uidOf(number));
+  await opened.store.knex('study').update({ look_due_at_utc_ms: null });
+});
+
+const hint = (number: number, changes: Partial<ChangeHint> = {}): ChangeHint => ({
+  change: 'stored',
+  level: 'study',
+  orthancId: orthancIdOf(number),
+  orthancStudyId: orthancIdOf(number),
+  atUtcMs: 0,
+  ...changes,
+});
+const take = (batch: Partial<ChangeBatch>): Promise<number> =>
+  takeHints({ ...bench.ports, orthanc: bench.pacs.orthanc }, { hints: [], dropped: 0, ...batch });
+
+describe('changes that the hook tells', () => {
+  test('of a study that was looked at make it due, without a question to Orthanc about it', async () => {
+    const before = await bench.study(uidOf(1));
+    await take({ hints: [hint(1, { change: 'deleted' })] });
+    expect(await bench.study(uidOf(1))).toMatchObject({
+      lookDueAtUtcMs: bench.now(),
+      lookNumber: before.lookNumber + 1,
+    });
+  });
+
+  test('of a study whose report waits for it make it due, by its UID', async () => {
+    bench.pacs.put(pacsStudy(2));
+    expect(await take({ hints: [hint(2)] })).toBe(1);
+    expect([await due(1), await due(2)]).toEqual([false, true]);
+  });
+
+  test('of a study that no report names are none of our business', async () => {
+    bench.pacs.put(pacsStudy(9));
+    expect(await take({ hints: [hint(9)] })).toBe(0);
+    expect(await opened.store.knex('study')).toHaveLength(3);
+  });
+
+  test('of a study that is gone since are no error', async () => {
+    expect(await take({ hints: [hint(8)] })).toBe(0);
+  });
+
+  test('below the level of a study are left alone: the study itself is told too', async () => {
+    const { orthancStudyId: _, ...instance } = hint(1, { level: 'instance' });
+    expect(await take({ hints: [instance] })).toBe(0);
+  });
+
+  test('decide nothing: the look asks the PACS', async () => {
+    await take({ hints: [hint(1, { change: 'deleted' })] });
+    expect((await bench.look(uidOf(1))).study.state).toBe('published');
+  });
+
+  test('that were lost make everything due but what is retired', async () => {
+    await take({ dropped: 3 });
+    expect([await due(1), await due(2), await due(3)]).toEqual([true, true, false]);
+  });
+
+  test('in great number ask Orthanc nothing: whatever waits is looked at', async () => {
+    bench.pacs.failWith(new DrimboxError('orthanc/timeout'));
+    const hints = Array.from({ length: 60 }, (_, index) => hint(100 + index));
+    expect(await take({ hints })).toBe(1);
+    expect([await due(1), await due(2)]).toEqual([false, true]);
+  });
+
+  test('are not taken while Orthanc does not answer: the hook keeps them and tells them again', async () => {
+    bench.pacs.failWith(new DrimboxError('orthanc/timeout'));
+    await expect(take({ hints: [hint(2)] })).rejects.toMatchObject({ code: 'orthanc/timeout' });
+  });
+});
