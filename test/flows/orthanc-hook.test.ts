@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -269,6 +269,21 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
     expect(stopMs).toBeLessThan(15_000);
     expect(threads).toBeLessThan(120);
     expect(orthanc.exitStatus()).toBe(0);
+  });
+
+  it('with something else on the port of the sidecar calls end in 502, never in what it said', async () => {
+    const stranger = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end('SSH-2.0-OpenSSH_9.2\r\n');
+    });
+    stranger.listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    const { port } = stranger.address() as AddressInfo;
+    const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port, secretFile } });
+    const { status, text } = await orthanc.call('GET', '/drimbox/status');
+    await orthanc.stop();
+    stranger.close();
+    expect([status, JSON.parse(text)['code']]).toEqual([502, 'orthanc/sidecar-failed']);
   });
 
   it('with a sidecar that is not there calls end in 503, and what happened meanwhile is told when it is back', async () => {

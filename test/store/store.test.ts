@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -63,4 +63,12 @@ describe('embedded store', () => {
 test('says that PostgreSQL cannot be reached (store/unavailable), which becomes AR', async () => {
   const opening = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', folder: tmpdir() });
   await expect(opening).rejects.toMatchObject({ code: 'store/unavailable', ack: { code: 'AR' } });
+});
+
+test('a command beside the service makes no database: store/absent says what to do', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'drimbox-no-store-'));
+  const opening = openStore({ url: 'embedded', folder, asIs: true });
+  await expect(opening).rejects.toMatchObject({ code: 'store/absent' });
+  expect(await readdir(folder)).toEqual([]);
+  await rm(folder, { recursive: true });
 });
