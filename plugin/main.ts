@@ -255,8 +255,9 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const ports = createPublicationPorts(configuration, { store, orthanc, index, log });
   closers.push(() => ports.dmp.close());
 
-  let looks: Looks | undefined;
-  const wake = (): void => looks?.wake();
+  // The ports open before the first look starts: one that is taken ends the start, and nothing was sent.
+  const worker: { looks?: Looks } = {};
+  const wake = (): void => worker.looks?.wake();
   const control = await startControl(folder, (words) => runStoreCommand({ store, clock: Date.now, wake }, words));
   closers.push(() => control.close());
   const hook = await startHook(configuration, ports, orthanc, wake, log);
@@ -264,8 +265,9 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const listeners = await startListeners(configuration, ports, wake, closers);
   const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
   closers.push(() => Promise.resolve(stopRetention()));
-  looks = await startLooks(ports);
-  closers.push(() => (looks === undefined ? Promise.resolve() : looks.stop()));
+  const looks = await startLooks(ports);
+  worker.looks = looks;
+  closers.push(() => looks.stop());
 
   const mllp = listeners.map((listener) => listener.port);
   log.info({ mllp, store: store.kind, index: index.describe() }, 'drimbox serves');

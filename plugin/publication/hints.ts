@@ -24,16 +24,18 @@ const maxQuestions = 50;
 export const takeHints = async (ports: HintPorts, batch: ChangeBatch): Promise<number> => {
   const { knex } = ports.store;
   const now = ports.clock();
-  const studies = new Map(
-    batch.hints.flatMap((hint) => (hint.orthancStudyId === undefined ? [] : [[hint.orthancStudyId, hint]])),
-  );
+  const idsOf = (hints: ChangeBatch['hints']): readonly string[] => [
+    ...new Set(hints.flatMap((hint) => hint.orthancStudyId ?? [])),
+  ];
+  const studies = idsOf(batch.hints);
   // A study that was looked at before is known by its Orthanc id: no question to Orthanc, and it works for deleted ones.
-  let due = studies.size === 0 ? 0 : await requestLooksByOrthancStudy(knex, [...studies.keys()], now);
+  let due = studies.length === 0 ? 0 : await requestLooksByOrthancStudy(knex, studies, now);
   if (batch.dropped > 0) due += await requestLooksByState(knex, everyLiveState, now);
-  const stored = [...studies].filter(([, hint]) => hint.change !== 'deleted');
+  // Deleted and stored again may come in one batch, in either order: a study that was stored is asked for.
+  const stored = idsOf(batch.hints.filter((hint) => hint.change !== 'deleted'));
   // The hook waits for our answer a moment only: beyond a few, looking at everything that waits costs less than asking.
   if (stored.length > maxQuestions) return due + (await requestLooksByState(knex, waitingStates, now));
-  for (const [orthancId] of stored) {
+  for (const orthancId of stored) {
     const uid = await ports.orthanc.resolveStudyOf('study', orthancId);
     if (uid !== undefined && (await requestLook(knex, uid, now))) due += 1;
   }

@@ -7,22 +7,19 @@ import type { DmpStructure } from '../dmp/index.ts';
 import { asDrimboxError, RetryClass, type ErrorCode } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
 import { findSender } from '../hl7/index.ts';
-import { manifestFingerprint, selectManifestInstances, type ManifestContent } from '../kos/index.ts';
+import { manifestFingerprint, type ManifestContent } from '../kos/index.ts';
 import type { SeriesContent, StudyContent } from '../orthanc/index.ts';
-import { pairOrder, type ReportedStudy } from '../report/index.ts';
+import type { ReportedStudy } from '../report/index.ts';
 import {
   isSameIns,
   parseStudyInstanceUid,
-  sopClasses,
   structIdNat,
   type HealthOrganization,
   type HealthProfessional,
   type ImagingOrder,
   type Visibility,
 } from '../standards/index.ts';
-import { matchImages } from './images-match.ts';
-import { manifestContentOf } from './manifest-source.ts';
-import { readIdentities, readKeyObjects } from './pacs-reading.ts';
+import { readManifest } from './manifest-reading.ts';
 import { resolvePerson } from './person.ts';
 import type { PublicationPorts } from './ports.ts';
 
@@ -156,57 +153,21 @@ const observeImages = async (
   study: StudyContent,
 ): Promise<Observation> => {
   const { latest, visibility, person, organization, structure, structureId } = destined;
-  const { report } = latest;
-  const position = report.studies.findIndex((candidate) => candidate.studyInstanceUid === study.studyInstanceUid);
-  const reported = report.studies[position];
-  const pairing = pairOrder(report.orders, report.studies, position, study.accessionNumber);
-  if (reported === undefined || pairing.kind === 'unpaired') {
-    return hold(
-      'publication/order-unpaired',
-      `${report.orders.length} orders, ${report.studies.length} studies`,
-      structureId,
-    );
-  }
-  const order = pairing.kind === 'paired' ? pairing.order : undefined;
-  const match = matchImages(await readIdentities(ports.orthanc, study), report, order);
-  if (match.kind === 'contradiction') {
-    return hold(
-      'publication/images-mismatch',
-      `${match.what} differs in series ${match.seriesInstanceUid}`,
-      structureId,
-    );
-  }
-  if (match.kind === 'unmatched') {
-    return hold('publication/images-unmatched', `nothing to compare in series ${match.seriesInstanceUid}`, structureId);
-  }
-  const series = selectManifestInstances(
-    study.series,
-    await readKeyObjects(ports.orthanc, study, sopClasses.keyObjectSelection),
-  );
-  if (series.length === 0) return hold('kos/study-empty', 'only rejected objects and manifests', structureId);
-  const content = manifestContentOf({
-    report,
-    reported,
-    order,
-    organization,
-    study,
-    series,
-    retrieveUrlBase: ports.site.retrieveUrlBase,
-  });
-  const fingerprint = manifestFingerprint({ content, reportId: report.documentId, visibility });
+  const reading = await readManifest(ports, { report: latest.report, organization, study });
+  if (reading.kind === 'hold') return hold(reading.code, reading.detail, structureId);
+  const { kind: _, ...read } = reading;
+  const reportId = latest.report.documentId;
+  const fingerprint = manifestFingerprint({ content: read.content, reportId, visibility });
   return {
     kind: 'manifest',
+    ...read,
     fingerprint,
-    content,
     archived: latest,
-    reported,
-    order,
     person,
     organization,
     structure,
     visibility,
     study,
-    series,
   };
 };
 

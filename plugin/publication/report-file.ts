@@ -4,13 +4,10 @@
  */
 import { asDrimboxError, DrimboxError } from '../errors.ts';
 import { parseHl7Message, parseReportTransmission, parseStudyChange, senderOptions } from '../hl7/index.ts';
-import { buildManifest, selectManifestInstances } from '../kos/index.ts';
-import { pairOrder, parseImagingReport, type ImagingReport } from '../report/index.ts';
-import { sopClasses } from '../standards/index.ts';
+import { buildManifest } from '../kos/index.ts';
+import { parseImagingReport, type ImagingReport } from '../report/index.ts';
 import { checkAdmission } from './admission.ts';
-import { matchImages } from './images-match.ts';
-import { manifestContentOf } from './manifest-source.ts';
-import { readIdentities, readKeyObjects } from './pacs-reading.ts';
+import { readManifest } from './manifest-reading.ts';
 import { resolvePerson } from './person.ts';
 import type { PublicationPorts } from './ports.ts';
 
@@ -90,7 +87,7 @@ const chooseStudy = (report: ImagingReport, wanted: string | undefined) => {
     });
   }
   if (reported === undefined) throw new DrimboxError('cli/usage', { detail: 'the report does not name that study' });
-  return { position, reported };
+  return reported;
 };
 
 /**
@@ -104,7 +101,7 @@ export const buildFromReport = async (ports: BuildPorts, file: Uint8Array, wante
     ? parseReportTransmission(parseHl7Message(withoutFraming(file)), lenientSender).document
     : file;
   const report = parseImagingReport(document);
-  const { position, reported } = chooseStudy(report, wantedStudy);
+  const reported = chooseStudy(report, wantedStudy);
   const organization = report.legalAuthenticator?.organization ?? report.custodian;
   if (organization === undefined) throw new DrimboxError('publication/person-unresolved');
   const lookup = await ports.index.lookup(reported.studyInstanceUid);
@@ -113,31 +110,9 @@ export const buildFromReport = async (ports: BuildPorts, file: Uint8Array, wante
   if (lookup.kind === 'duplicated')
     throw new DrimboxError('publication/study-duplicated', { detail: lookup.orthancIds.join(', ') });
   const { study } = lookup;
-  const pairing = pairOrder(report.orders, report.studies, position, study.accessionNumber);
-  if (pairing.kind === 'unpaired') throw new DrimboxError('publication/order-unpaired');
-  const order = pairing.kind === 'paired' ? pairing.order : undefined;
-  const match = matchImages(await readIdentities(ports.orthanc, study), report, order);
-  if (match.kind !== 'matched') {
-    throw new DrimboxError(
-      match.kind === 'contradiction' ? 'publication/images-mismatch' : 'publication/images-unmatched',
-      {
-        detail: `series ${match.seriesInstanceUid}`,
-      },
-    );
-  }
-  const series = selectManifestInstances(
-    study.series,
-    await readKeyObjects(ports.orthanc, study, sopClasses.keyObjectSelection),
-  );
-  const content = manifestContentOf({
-    report,
-    reported,
-    order,
-    organization,
-    study,
-    series,
-    retrieveUrlBase: ports.site.retrieveUrlBase,
-  });
+  const reading = await readManifest(ports, { report, organization, study });
+  if (reading.kind === 'hold') throw new DrimboxError(reading.code, { detail: reading.detail });
+  const { content, series } = reading;
   const kos = buildManifest(
     content,
     {

@@ -79,7 +79,7 @@ describe('two sidecars on one PostgreSQL', () => {
       settle: () => freezing,
     });
     expect(frozen.hasEnded()).toBe(false);
-    console.log(`      leases lost: ${frozen.log().split('archive/lease-lost').length - 1}`);
+    console.log(`      leases lost: ${frozen.log().split('lease-lost').length - 1}`);
     await frozen.stop();
     await shared.sidecar().stop();
     await checkArchive({ url, folder: `${shared.folder}/store` }, cases, manifests);

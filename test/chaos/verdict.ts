@@ -93,7 +93,10 @@ const checkTables = async (
   );
   expect(await rowsOf(store, `SELECT code, subject, detail FROM alert WHERE cleared_at_utc_ms IS NULL`)).toEqual([]);
   // Each publication is told and counted once (statistics, decision G5).
-  const told = await rowsOf(store, `SELECT count(*)::int AS count FROM event WHERE name = 'dmp/published'`);
+  const told = await rowsOf(
+    store,
+    `SELECT count(*)::int AS count FROM event WHERE name IN ('dmp/published', 'dmp/replaced')`,
+  );
   expect(told).toEqual([{ count: manifests.length }]);
   const received = await rowsOf(store, `SELECT count(*)::int AS count FROM event WHERE name = 'hl7/message-accepted'`);
   expect(received).toEqual([{ count: cases.length }]);

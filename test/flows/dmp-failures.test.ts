@@ -144,11 +144,6 @@ describe.skipIf(!isSiteHere).each(stores)('failures of the DMP, store %s', (stor
       'dmp/patient-closed',
     ],
     [
-      'the certificate is refused',
-      { kind: 'soap-fault', subcode: 'DMPInvalidCertificate', reason: 'Not a valid authentication certificate' },
-      'dmp/certificate-refused',
-    ],
-    [
       'an error that no table knows',
       { kind: 'registry-error', errorCode: 'XDSRegistryMetadataError', codeContext: 'Exemple' },
       'dmp/refused',
@@ -175,6 +170,18 @@ describe.skipIf(!isSiteHere).each(stores)('failures of the DMP, store %s', (stor
       expect(await flow.alertsOf(studyInstanceUid)).toEqual([]);
     },
   );
+
+  it('the certificate is refused: no fault of the report; an alert at once, and sent when it is put right (G3, DB.SO.141)', async () => {
+    const reason = 'Not a valid authentication certificate';
+    await flow.dmp.order({ kind: 'soap-fault', subcode: 'DMPInvalidCertificate', reason });
+    const { studyInstanceUid } = await send();
+    const view = await flow.reaches(studyInstanceUid, 'sending', 'dmp/certificate-refused');
+    expect(view.orders).toMatchObject([{ state: 'open' }]);
+    expect(await flow.alertsOf(studyInstanceUid)).toMatchObject([{ code: 'dmp/certificate-refused' }]);
+    await flow.dmp.clear();
+    await flow.ask('archive', 'release');
+    await expectOnce(studyInstanceUid);
+  });
 
   it('refused for good, then the RIS sends the report again: a new chance (DB.SO.141)', async () => {
     await flow.dmp.order(

@@ -239,6 +239,7 @@ export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<Flow
         RetryMaxDelayMinutes: 0.02,
         SweepMinutes: 10,
         AlertAfterFailures: 2,
+        AmbiguousDelaySeconds: 1,
         ...publication,
       },
     },

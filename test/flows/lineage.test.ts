@@ -80,8 +80,8 @@ describe.skipIf(!isSiteHere).each(stores)('lineage of reports, store %s', (store
         'publish accepted',
         'replace accepted',
       ]);
-      // C7: the entry to replace is asked for before it is named.
-      expect(view.answers.map(({ transaction }) => transaction)).toEqual(['ITI-41', 'ITI-18', 'ITI-41']);
+      // C7: the entry to replace is asked for before it is named; again when a hint came between the two.
+      expect(view.answers.map(({ transaction }) => transaction).join(' ')).toMatch(/^ITI-41( ITI-18)+ ITI-41$/);
     },
   );
 
@@ -212,20 +212,31 @@ describe.skipIf(!isSiteHere).each(stores)('lineage of reports, store %s', (store
     expect(await statusesOf(first.studyInstanceUid)).toEqual(['Approved']);
   });
 
-  it('a replacement that names another patient holds the study; the first record is not touched (B7)', async () => {
+  it('a replacement for another patient: out of the first record, then into the other one (B7)', async () => {
     const first = await publish(12);
     const moved = replacement(12, 2, first.documentId, {
       cda: { patient: { ins: [otherPatient], sex: 'M' } },
       message: { patient: { ins: otherPatient.value, ipp: 'IPP-0042', birthDate: '19850321', sex: 'M' } },
     });
-    const submissions = await flow.countSubmissions();
+    // While the deletion is not confirmed nothing stands in the other record.
+    await flow.dmp.order({ kind: 'http', status: 503 }, { times: 1, transaction: 'updateDocumentSet' });
     await flow.accepts(moved.message);
-    await flow.reaches(first.studyInstanceUid, 'held', 'publication/patient-changed');
-    expect(await flow.manifestsOf(first.studyInstanceUid)).toMatchObject([
-      { status: 'Approved', patient: { ins: examinationPatient.ins[0]?.value } },
+    await flow.tells(first.studyInstanceUid, 'dmp/send-failed');
+    expect(await flow.manifestsOf(first.studyInstanceUid)).toHaveLength(1);
+    await expectStatuses(first.studyInstanceUid, ['Deleted', 'Approved']);
+    expect((await flow.manifestsOf(first.studyInstanceUid)).map(({ patient }) => patient.ins)).toEqual([
+      examinationPatient.ins[0]?.value,
+      otherPatient.value,
     ]);
-    expect(await flow.countSubmissions()).toBe(submissions);
-    expect(await flow.alertsOf(first.studyInstanceUid)).toMatchObject([{ code: 'publication/patient-changed' }]);
+    const view = await flow.reaches(first.studyInstanceUid, 'published');
+    expect(view.orders.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+      'publish accepted',
+      'delete accepted',
+      'publish accepted',
+    ]);
+    const { kos } = await flow.publishedOf(first.studyInstanceUid);
+    expect(parseManifest(kos).patient.id).toBe(otherPatient.value);
+    expect(Buffer.from(kos).includes(examinationPatient.ins[0]?.value ?? '-')).toBe(false);
   });
 
   it('two current reports of one study: restrictions are united, and one of them deleted takes its own back (B6)', async () => {
@@ -278,7 +289,7 @@ describe.skipIf(!isSiteHere).each(stores)('lineage of reports, store %s', (store
     await expectStatuses(first.studyInstanceUid, ['Deprecated', 'Approved']);
     const view = await flow.reaches(first.studyInstanceUid, 'published');
     expect(view.orders.map(({ state }) => state)).toEqual(['accepted', 'accepted']);
-    expect(view.journal.at(-1)?.event).toBe('dmp/published');
+    expect(view.journal.map(({ event }) => event)).toContain('dmp/replaced');
   });
 
   it('the DMP loses the answer to a deletion: found out, deleted once (C7)', async () => {

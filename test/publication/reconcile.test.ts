@@ -8,6 +8,7 @@ import {
   type BenchOptions,
   createBench,
   makeSigningIdentity,
+  manifestEntryOf,
   type PacsChanges,
   pacsStudy,
 } from '../fixtures/publication/index.ts';
@@ -179,9 +180,10 @@ describe('a look, a manifest is published', () => {
 
   test('replaces when the visibility changes', async () => {
     await publish();
+    expect(manifestEntryOf(approved()[0]?.submission)).not.toContain('INVISIBLE_PATIENT');
     await take({ ...replacement, message: { ...replacement.message, flags: { INVISIBLE_PATIENT: 'Y' } } });
     await bench.look(uid);
-    expect(approved()[0]?.submission.submitObjectsRequest).toContain('INVISIBLE_PATIENT');
+    expect(manifestEntryOf(approved()[0]?.submission)).toContain('INVISIBLE_PATIENT');
   });
 
   test('unites the restrictions of several current reports, the latest gives the rest (B6)', async () => {
@@ -191,9 +193,9 @@ describe('a look, a manifest is published', () => {
       message: { controlId: 'EX7', flags: { MASQUE_PS: 'Y' } },
     });
     await bench.look(uid);
-    const { submitObjectsRequest } = approved()[0]?.submission ?? { submitObjectsRequest: '' };
-    expect(submitObjectsRequest).toContain('INVISIBLE_PATIENT');
-    expect(submitObjectsRequest).toContain('MASQUE_PS');
+    const entry = manifestEntryOf(approved()[0]?.submission);
+    expect(entry).toContain('INVISIBLE_PATIENT');
+    expect(entry).toContain('MASQUE_PS');
     expect((await loadOrderHead(opened.store.knex, 2))?.reportId).toBe(2);
   });
 
