@@ -3,13 +3,16 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { runStoreCommand, startControl } from '../plugin/admin/index.ts';
 import { parseManifest } from '../plugin/kos/index.ts';
 import { buildExamination } from './fixtures/examination.ts';
 import { createBench, makeSigningIdentity, pacsStudy } from './fixtures/publication/index.ts';
 import { buildCda } from './fixtures/report/build-cda.ts';
 import { openTestStore } from './fixtures/store/index.ts';
+
+// Each command is a process of its own: on a busy machine it starts slowly.
+vi.setConfig({ testTimeout: 60_000 });
 
 const command = fileURLToPath(new URL('../plugin/cli.ts', import.meta.url));
 
@@ -43,7 +46,7 @@ describe('drimbox, without configuration', () => {
       expect(status).toBe(0);
       expect(out).toContain('drimbox archive show UID');
     }
-  }, 20_000);
+  });
 
   test.each([
     [['burn']],
@@ -65,11 +68,16 @@ describe('drimbox, without configuration', () => {
   });
 
   test('reads a message and a report; says why another is refused', async () => {
-    const read = async (name: string): Promise<unknown> => JSON.parse((await drimbox('report', 'read', file(name))).out);
+    const read = async (name: string): Promise<unknown> =>
+      JSON.parse((await drimbox('report', 'read', file(name))).out);
     expect(await read('oru.hl7')).toMatchObject({ kind: 'report', action: 'initial', sentToDmp: true });
     expect(await read('cda.xml')).toMatchObject({ kind: 'document', level: 1 });
-    expect(await read('broken.xml')).toMatchObject({ kind: 'refused', code: 'report/xml-invalid', ack: { code: 'AE' } });
-  }, 20_000);
+    expect(await read('broken.xml')).toMatchObject({
+      kind: 'refused',
+      code: 'report/xml-invalid',
+      ack: { code: 'AE' },
+    });
+  });
 
   test('a manifest that is none is kos/unreadable, status 1', async () => {
     const { status, error } = await drimbox('kos', 'read', file('cda.xml'));
@@ -140,7 +148,7 @@ describe('drimbox, while a sidecar holds the embedded database', () => {
     const absent = await drimbox('archive', 'show', '1.2.3', '--config', configuration);
     expect([absent.status, absent.error.split(':')[0]]).toEqual([1, 'archive/not-found']);
     await control.close();
-  }, 20_000);
+  });
 
   test('writes the manifest to a file of its user alone', async () => {
     const control = await startAnswering();
@@ -150,7 +158,7 @@ describe('drimbox, while a sidecar holds the embedded database', () => {
     expect((await stat(out)).mode & 0o777).toBe(0o600);
     expect(parseManifest(await readFile(out))).toMatchObject({ studyInstanceUid: uid });
     await control.close();
-  }, 20_000);
+  });
 
   test('that does not answer is cli/sidecar-unreachable, status 1', async () => {
     const { status, error } = await drimbox('archive', 'list', '--config', configuration);

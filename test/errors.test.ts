@@ -8,8 +8,7 @@ const testFolder = fileURLToPath(new URL('.', import.meta.url));
 const codes = Object.keys(errorTable).filter(isErrorCode);
 
 /** Comments do not count, nor does this file: a code must stand in what a test does or is called. */
-const withoutComments = (text: string): string =>
-  text.replace(/\/\*[^]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+const withoutComments = (text: string): string => text.replace(/\/\*[^]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
 
 const readTests = (): string =>
   globSync('**/*.test.ts', { cwd: testFolder })
@@ -54,7 +53,10 @@ describe('error table', () => {
 
 describe('an error of ours', () => {
   test('carries its row, its detail and where it happened', () => {
-    const error = new DrimboxError('hl7/field-missing', { detail: 'MSH-12 is empty', context: { location: 'MSH^1^12' } });
+    const error = new DrimboxError('hl7/field-missing', {
+      detail: 'MSH-12 is empty',
+      context: { location: 'MSH^1^12' },
+    });
     expect(error).toBeInstanceOf(Error);
     expect(error.message).toBe('hl7/field-missing: MSH-12 is empty');
     expect(error).toMatchObject({ httpStatus: 400, ack: { code: 'AE', condition: 101 }, retry: 'permanent' });

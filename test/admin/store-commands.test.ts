@@ -94,7 +94,8 @@ describe('archive release', () => {
     bench.advance(1000);
     expect(await run('archive', 'release')).toEqual({ due: 2 });
     expect(woken).toBe(1);
-    for (const number of [2, 4]) expect((await bench.study(uidOf(number))).lookDueAtUtcMs).toBeLessThanOrEqual(bench.now());
+    for (const number of [2, 4])
+      expect((await bench.study(uidOf(number))).lookDueAtUtcMs).toBeLessThanOrEqual(bench.now());
     bench.pacs.put(pacsStudy(2));
     for (const number of [2, 4]) expect((await bench.look(uidOf(number))).study.state).toBe('published');
   });

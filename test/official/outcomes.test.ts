@@ -35,7 +35,8 @@ describe.skipIf(!hasShared)('official samples: the outcome of each message (deci
   let opened: TestStore;
   let bench: Bench;
   const signing = hasShared ? makeSigningIdentity() : { certificatePem: '', privateKeyPem: '' };
-  const newBench = (options: BenchOptions = {}): Bench => createBench(opened.store, signing, { structures, ...options });
+  const newBench = (options: BenchOptions = {}): Bench =>
+    createBench(opened.store, signing, { structures, ...options });
   beforeAll(async () => {
     opened = await openTestStore();
   }, 60_000);
@@ -183,7 +184,9 @@ describe.skipIf(!hasShared)('official samples: the outcome of each message (deci
       expect(await reports()).toEqual(['402 initial replaced', '403 replace current']);
       await bench.look(studyOfReports);
       expect(documents()).toEqual(['deprecated', 'approved']);
-      expect(manifestEntryOf(bench.dmp.documents()[1]?.submission)).toMatch(/^<ExtrinsicObject(?![^]*INVISIBLE_PATIENT)/);
+      expect(manifestEntryOf(bench.dmp.documents()[1]?.submission)).toMatch(
+        /^<ExtrinsicObject(?![^]*INVISIBLE_PATIENT)/,
+      );
       await accept(deletion);
       expect((await reports()).slice(0, 2)).toEqual(['402 initial replaced', '403 replace deleted']);
       expect((await bench.look(studyOfReports)).study.state).toBe('retired');
@@ -228,15 +231,17 @@ describe.skipIf(!hasShared)('official samples: the outcome of each message (deci
 
   describe('official reports, carried by an invented message', () => {
     const carry = (name: string): Promise<Acknowledgment> =>
-      bench.take(buildOru({ cda: sample(`cda/${name}`), controlId: name.slice(0, 20), patient: { ins: patientIns, ipp: null } }));
+      bench.take(
+        buildOru({ cda: sample(`cda/${name}`), controlId: name.slice(0, 20), patient: { ins: patientIns, ipp: null } }),
+      );
 
     /** file → studies it makes due, or why it is refused. */
-    const outcomes: Readonly<Record<string, readonly string[] | { readonly condition: string; readonly code: string }>> = {
+    const outcomes: Readonly<
+      Record<string, readonly string[] | { readonly condition: string; readonly code: string }>
+    > = {
       'ris_transmission_initiale_cr_imagerie.xml': [studyOfReports],
       'ris_remplacement_cr_imagerie.xml': [studyOfReports],
-      'IMG_CR_IMG_2024.01_CDA-R2-Niveau-1.xml': [0, 1, 2].map(
-        (index) => `1.2.250.1.925.994044.27.123.187635${index}`,
-      ),
+      'IMG_CR_IMG_2024.01_CDA-R2-Niveau-1.xml': [0, 1, 2].map((index) => `1.2.250.1.925.994044.27.123.187635${index}`),
       'mdm_CR_Radio_CDAN1_v1.xml': [studyOfMdm],
       'IMG-DA-IMG_2024.01_Radiographie_IRM_Genou.xml': { condition: '207', code: 'report/type-unsupported' },
     };
@@ -249,7 +254,10 @@ describe.skipIf(!hasShared)('official samples: the outcome of each message (deci
       const answer = await carry(name);
       const [row] = await opened.store.knex('message').select('outcome', 'error_code');
       if ('code' in outcome) {
-        expect(answer).toMatchObject({ code: 'AE', errors: [{ condition: outcome.condition, applicationCode: '906' }] });
+        expect(answer).toMatchObject({
+          code: 'AE',
+          errors: [{ condition: outcome.condition, applicationCode: '906' }],
+        });
         expect(row).toEqual({ outcome: 'refused', error_code: outcome.code });
         expect(await opened.store.knex('study')).toEqual([]);
         return;

@@ -92,7 +92,9 @@ describe('the DMP surely did not take it (transient)', () => {
   });
 
   test('attempts grow apart, an alert is raised at the fifth and counted from there, once in the statistics', async () => {
-    bench.dmp.order(...Array.from({ length: 7 }, () => ({ on: 'register', how: 'fails', code: 'dmp/unavailable' }) as const));
+    bench.dmp.order(
+      ...Array.from({ length: 7 }, () => ({ on: 'register', how: 'fails', code: 'dmp/unavailable' }) as const),
+    );
     const delays: number[] = [];
     for (let attempt = 0; attempt < 7; attempt += 1) {
       const { nextAtUtcMs = 0 } = await bench.lookWhenDue(uid);
@@ -100,7 +102,11 @@ describe('the DMP surely did not take it (transient)', () => {
     }
     expect(delays).toEqual([5, 10, 20, 40, 80, 160, 320]);
     const [alert] = await opened.store.knex('alert');
-    expect(alert).toMatchObject({ code: 'dmp/unavailable', count: 3, detail: '7 failed attempts: ordered by the test' });
+    expect(alert).toMatchObject({
+      code: 'dmp/unavailable',
+      count: 3,
+      detail: '7 failed attempts: ordered by the test',
+    });
     const failed = (await bench.journal()).filter(({ name }) => name === 'dmp/send-failed');
     expect(failed).toHaveLength(7);
     expect(failed.map(({ statistic }) => statistic).filter(Boolean)).toEqual([5]);
@@ -197,56 +203,14 @@ describe('the DMP may have taken it (ambiguous)', () => {
   });
 });
 
-describe('an order that was given up after it had left, and arrives after all', () => {
-  const lost = { on: 'register', how: 'fails', code: 'dmp/timeout', taken: true } as const;
-  const notYet = { on: 'find', how: 'fails', code: 'dmp/document-unknown' } as const;
-
-  test('is found before anything else is sent, taken out, and the new one published: never twice', async () => {
-    bench.dmp.order(lost, notYet);
-    await bench.look(uid);
-    await take(replacement);
-    bench.advance(5000);
-    await bench.look(uid);
-    expect((await order(1)).state).toBe('superseded');
-    expect(standing()).toEqual([]);
-    expect((await bench.lookWhenDue(uid)).study.state).toBe('published');
-    expect(standing().map(({ uniqueId }) => uniqueId)).toEqual([(await order(3)).document_uid]);
-    expect((await bench.journal()).filter(({ name }) => name === 'dmp/late-arrival')).toHaveLength(1);
-  });
-
-  test('is found when nothing is wanted any more: the DMP is asked again a minute, ten, an hour and a day later', async () => {
-    bench.dmp.order({ ...lost, taken: false });
-    await bench.look(uid);
-    const sentAt = bench.now();
-    await take(deletion);
-    bench.advance(5000);
-    const checks: number[] = [];
-    for (let looks = 0; looks < 8; looks += 1) {
-      const { nextAtUtcMs } = await bench.lookWhenDue(uid);
-      if (nextAtUtcMs === undefined) break;
-      checks.push((nextAtUtcMs - sentAt) / 60_000);
-    }
-    expect(checks).toEqual([1, 10, 60, 1440]);
-    expect((await bench.study(uid)).state).toBe('retired');
-    expect(sent()).toEqual(['register', 'find', 'find', 'find', 'find', 'find']);
-  });
-
-  test('is taken out when the late question finds it', async () => {
-    bench.dmp.order(lost, notYet);
-    await bench.look(uid);
-    await take(deletion);
-    bench.advance(5000);
-    await bench.look(uid);
-    expect(standing()).toHaveLength(1);
-    for (let looks = 0; looks < 3; looks += 1) await bench.lookWhenDue(uid);
-    expect(standing()).toEqual([]);
-    expect((await bench.study(uid)).state).toBe('retired');
-  });
-});
-
 describe('the DMP says no for good (permanent)', () => {
   const asked = ['dmp/document-duplicate', 'dmp/partial-success'];
-  const blocking = ['dmp/tls-refused', 'dmp/certificate-refused', 'dmp/certificate-unreadable', 'dmp/structure-refused'];
+  const blocking = [
+    'dmp/tls-refused',
+    'dmp/certificate-refused',
+    'dmp/certificate-unreadable',
+    'dmp/structure-refused',
+  ];
   const verdicts = codesOf(RetryClass.permanent).filter((code) => ![...asked, ...blocking].includes(code));
 
   test.each(verdicts)('%s: failed, alert, statistic 5, no further attempt', async (code) => {

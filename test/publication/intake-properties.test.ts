@@ -76,10 +76,13 @@ const segmentLoss: fc.Arbitrary<Spoil> = place.map((share) =>
   onSegments((segments) => segments.toSpliced(at(segments.length, share), 1)),
 );
 const segmentTwice: fc.Arbitrary<Spoil> = place.map((share) =>
-  onSegments((segments) => segments.flatMap((one, index) => (index === at(segments.length, share) ? [one, one] : [one]))),
+  onSegments((segments) =>
+    segments.flatMap((one, index) => (index === at(segments.length, share) ? [one, one] : [one])),
+  ),
 );
-const fieldLoss: fc.Arbitrary<Spoil> = fc.tuple(place, place, fc.constantFrom('', '""', '^^^', '~', '\\X00\\', 'x'.repeat(300))).map(
-  ([segmentShare, fieldShare, value]) =>
+const fieldLoss: fc.Arbitrary<Spoil> = fc
+  .tuple(place, place, fc.constantFrom('', '""', '^^^', '~', '\\X00\\', 'x'.repeat(300)))
+  .map(([segmentShare, fieldShare, value]) =>
     onSegments((segments) =>
       segments.map((segment, index) => {
         if (index !== at(segments.length, segmentShare)) return segment;
@@ -87,7 +90,7 @@ const fieldLoss: fc.Arbitrary<Spoil> = fc.tuple(place, place, fc.constantFrom(''
         return fields.toSpliced(at(fields.length, fieldShare), 1, value).join('|');
       }),
     ),
-);
+  );
 const unspoilt: fc.Arbitrary<Spoil> = fc.constant((message) => message);
 
 const spoiltMessage = fc

@@ -17,6 +17,8 @@ import {
 } from '../fixtures/publication/index.ts';
 import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
 
+vi.setConfig({ testTimeout: 30_000 });
+
 let opened: TestStore;
 let bench: Bench;
 const started: Looks[] = [];
@@ -47,7 +49,7 @@ const start = async (on: Bench = bench): Promise<Looks> => {
   return looks;
 };
 const until = async (what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> => {
-  for (let turns = 0; turns < 1000; turns += 1) {
+  for (let turns = 0; turns < 2000; turns += 1) {
     if (await isTrue()) return;
     await sleep(10);
   }
@@ -55,7 +57,8 @@ const until = async (what: string, isTrue: () => Promise<boolean> | boolean): Pr
 };
 const stateOf = async (number: number): Promise<string> => (await bench.study(uidOf(number))).state;
 const isPublished = (number: number) => async () => (await stateOf(number)) === 'published';
-const isIdle = async (): Promise<boolean> => (await opened.store.knex('study').whereNotNull('lease_token')).length === 0;
+const isIdle = async (): Promise<boolean> =>
+  (await opened.store.knex('study').whereNotNull('lease_token')).length === 0;
 const receive = async (number: number): Promise<void> => {
   bench.pacs.put(pacsStudy(number));
   expect((await bench.take(buildExamination({ number }).message)).code).toBe('AA');
@@ -223,7 +226,10 @@ describe('a look that fails', () => {
     const looks = await start();
     const delays: number[] = [];
     for (let failures = 1; failures <= 5; failures += 1) {
-      await until('a failed look', async () => (await isIdle()) && (await bench.study(uidOf(1))).failedLooks === failures);
+      await until(
+        'a failed look',
+        async () => (await isIdle()) && (await bench.study(uidOf(1))).failedLooks === failures,
+      );
       const { lookDueAtUtcMs = 0, state } = await bench.study(uidOf(1));
       expect(state).toBe('new');
       delays.push((lookDueAtUtcMs - bench.now()) / 1000);
@@ -234,7 +240,9 @@ describe('a look that fails', () => {
     const errors = (await bench.journal()).filter(({ name }) => name === 'study/pacs-error');
     expect(errors).toHaveLength(5);
     expect(errors[0]).toMatchObject({ errorCode: 'orthanc/timeout', statistic: 20, studyInstanceUid: uidOf(1) });
-    expect(await loadAlerts(opened.store.knex)).toMatchObject([{ code: 'orthanc/timeout', subject: uidOf(1), count: 1 }]);
+    expect(await loadAlerts(opened.store.knex)).toMatchObject([
+      { code: 'orthanc/timeout', subject: uidOf(1), count: 1 },
+    ]);
     bench.pacs.failWith(undefined);
     looks.wake();
     await until('publication', isPublished(1));

@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { resolvePerson } from '../../plugin/publication/index.ts';
-import {
-  type CdaOverrides,
-  inventedOrganization,
-  inventedProfessional,
-} from '../fixtures/report/build-cda.ts';
+import { type CdaOverrides, inventedOrganization, inventedProfessional } from '../fixtures/report/build-cda.ts';
 import type { MessageSender } from '../peers/ris/index.ts';
 import { readReport, readTransmission } from './reading.ts';
 
@@ -26,13 +22,25 @@ const table: readonly (readonly [
   ['report first', {}, {}, 'cda', ['cda', cdaPerson, '1999999991']],
   ['message first, where the RIS is configured so', {}, {}, 'prt', ['prt', prtPerson, '999900019']],
   ['no legal authenticator: the message', { legalAuthenticator: null }, {}, 'cda', ['prt', prtPerson, '999900019']],
-  ['no structure in it: the message, for both', { legalAuthenticator: noStructure }, {}, 'cda', ['prt', prtPerson, '999900019']],
+  [
+    'no structure in it: the message, for both',
+    { legalAuthenticator: noStructure },
+    {},
+    'cda',
+    ['prt', prtPerson, '999900019'],
+  ],
   ['no PRT: the report, though the message goes first', {}, null, 'prt', ['cda', cdaPerson, '1999999991']],
   ['PRT without structure: the report, for both', {}, { organizationId: '' }, 'prt', ['cda', cdaPerson, '1999999991']],
   ['PRT without person: the report, for both', {}, { personId: '' }, 'prt', ['cda', cdaPerson, '1999999991']],
   ['neither', { legalAuthenticator: null }, null, 'cda', 'unresolved'],
   ['half of each is nothing', { legalAuthenticator: noStructure }, { personId: '' }, 'cda', 'unresolved'],
-  ['half of each is nothing, the other way round', { legalAuthenticator: null }, { organizationId: '' }, 'prt', 'unresolved'],
+  [
+    'half of each is nothing, the other way round',
+    { legalAuthenticator: null },
+    { organizationId: '' },
+    'prt',
+    'unresolved',
+  ],
 ];
 
 describe('person and structure of a submission (A3)', () => {

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { DrimboxError } from '../../plugin/errors.ts';
-import { contentTypeOf, submissionMetadataOf, type SubmissionSource } from '../../plugin/publication/submission-source.ts';
+import {
+  contentTypeOf,
+  submissionMetadataOf,
+  type SubmissionSource,
+} from '../../plugin/publication/submission-source.ts';
 import { type CdaOverrides, type CdaStudy } from '../fixtures/report/build-cda.ts';
 import { pacsStudy } from '../fixtures/publication/index.ts';
 import { readReport, readTransmission } from './reading.ts';
@@ -79,7 +83,12 @@ describe('modalities (C5): PACS first, report second', () => {
     ['of the PACS, though the report says another', study({ modalities: ['MR'] }), withSeries('CT'), ['CT']],
     ['each once', {}, withSeries('CT', 'CT', 'MR'), ['CT', 'MR']],
     ['those of the table only', {}, withSeries('CT', 'KO', 'PR', 'SR'), ['CT']],
-    ['of the report, when the PACS names none of the table', study({ modalities: ['MR'] }), withSeries('KO', ''), ['MR']],
+    [
+      'of the report, when the PACS names none of the table',
+      study({ modalities: ['MR'] }),
+      withSeries('KO', ''),
+      ['MR'],
+    ],
     ['none, when nobody names one', study({ modalities: [] }), withSeries(''), []],
   ])('%s', (_title, cda, changes, expected) => {
     expect(metadata(cda, changes).modalities.map(({ code }) => code)).toEqual(expected);
@@ -94,7 +103,12 @@ describe('times are UTC (C4)', () => {
   const noTimes = { start: '', stop: '' };
   test.each([
     ['of the exam in the report, with its offset', {}, {}, '20260312081500'],
-    ['of the exam in the report, without offset: the zone of the site', { start: '20260712101500' }, {}, '20260712081500'],
+    [
+      'of the exam in the report, without offset: the zone of the site',
+      { start: '20260712101500' },
+      {},
+      '20260712081500',
+    ],
     ['of the PACS, when the report gives none', noTimes, {}, '20240115091530'],
     ['of the PACS in summer time', noTimes, { studyDate: '20240715', studyTime: '101530' }, '20240715081530'],
     ['of the PACS, a date alone', noTimes, { studyDate: '20240115', studyTime: '' }, '20240115'],

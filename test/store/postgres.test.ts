@@ -127,7 +127,10 @@ describe('migration of a shared PostgreSQL', () => {
       'open',
       'open',
     ]);
-    const rows = await postgres.run('SELECT name, count(*)::int AS times FROM knex_migrations GROUP BY name', 'at_once');
+    const rows = await postgres.run(
+      'SELECT name, count(*)::int AS times FROM knex_migrations GROUP BY name',
+      'at_once',
+    );
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.filter(({ times }) => times !== 1)).toEqual([]);
   }, 60_000);
