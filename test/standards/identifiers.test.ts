@@ -60,11 +60,17 @@ describe('identifiers', () => {
 
   test('never throws anything but its own, and what it takes comes back unchanged', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.array(fc.nat()).map((arcs) => arcs.join('.'))), (text) => {
-        const outcome = refusal(() => parseStudyInstanceUid(text));
-        expect(['accepted', 'standards/uid-invalid']).toContain(outcome);
-        if (outcome === 'accepted') expect(isOid(text)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(fc.nat()).map((arcs) => arcs.join('.')),
+        ),
+        (text) => {
+          const outcome = refusal(() => parseStudyInstanceUid(text));
+          expect(['accepted', 'standards/uid-invalid']).toContain(outcome);
+          if (outcome === 'accepted') expect(isOid(text)).toBe(true);
+        },
+      ),
     );
   });
 

@@ -83,7 +83,12 @@ const sectionOf = (place: Place, options: SiteOptions): Record<string, unknown> 
         },
       ],
     },
-    Publication: { StabilitySeconds: 1, AmbiguousDelaySeconds: 1, RetryFirstDelaySeconds: 1, RetryMaxDelayMinutes: 0.05 },
+    Publication: {
+      StabilitySeconds: 1,
+      AmbiguousDelaySeconds: 1,
+      RetryFirstDelaySeconds: 1,
+      RetryMaxDelayMinutes: 0.05,
+    },
     ...options.section,
   };
 };
