@@ -22,19 +22,16 @@ afterEach(async () => {
 });
 
 /** Cuts the power every few seconds, for some seconds, until told to leave it on. */
-const cutAgainAndAgain = (
-  power: PowerSwitch,
-  choices: Choices,
-): { running: Promise<void>; settle(): Promise<void> } => {
+const cutAgainAndAgain = (grid: PowerSwitch, choices: Choices): { running: Promise<void>; settle(): Promise<void> } => {
   let isSettling = false;
   const run = async (): Promise<void> => {
     while (!isSettling) {
       const until = performance.now() + choices.between(1000, 5000);
       while (performance.now() < until && !isSettling) await sleep(20);
       if (isSettling) break;
-      await power.cut();
+      await grid.cut();
       await sleep(choices.between(100, 4000));
-      await power.restore();
+      await grid.restore();
     }
   };
   const running = run();
@@ -54,11 +51,11 @@ describe('power cuts of PostgreSQL during 150 reports', () => {
     const url = await postgres.createDatabase('drimbox');
     site = await startSite({ store: url });
     power = await attachPowerSwitch(postgres);
-    const { running, settle } = cutAgainAndAgain(power, createChoices(seed, 'power'));
+    const cutting = cutAgainAndAgain(power, createChoices(seed, 'power'));
     const { cases, ris, manifests } = await runStory({
       ...{ site, seed, reports: 150, ports: [site.mllpPort], quietWithinMs: 120_000 },
-      failure: running.then(() => new Promise<never>(() => undefined)),
-      settle,
+      failure: cutting.running.then(() => new Promise<never>(() => undefined)),
+      settle: () => cutting.settle(),
     });
     console.log(`      the power was cut ${power.cuts()} times`);
     expect(power.cuts()).toBeGreaterThan(3);

@@ -70,7 +70,7 @@ const checkTables = async (
 ): Promise<void> => {
   const messages = await rowsOf(store, `SELECT control_id, outcome FROM message ORDER BY id`);
   expect(messages.filter(({ outcome }) => outcome !== 'accepted')).toEqual([]);
-  expect(messages.map(({ control_id }) => control_id).toSorted()).toEqual(
+  expect(messages.map(({ control_id }) => String(control_id)).toSorted()).toEqual(
     cases.map(({ examination }) => examination.controlId).toSorted(),
   );
   expect(await rowsOf(store, `SELECT state, count(*)::int AS count FROM report GROUP BY state`)).toEqual([
@@ -88,7 +88,7 @@ const checkTables = async (
   expect(await rowsOf(store, `SELECT id, study_uid FROM submission WHERE state IN ('open', 'refused')`)).toEqual([]);
   // What the DMP took and what the archive says that it took are the same documents.
   const accepted = await rowsOf(store, `SELECT document_uid FROM submission WHERE state = 'accepted'`);
-  expect(accepted.map(({ document_uid }) => document_uid).toSorted()).toEqual(
+  expect(accepted.map(({ document_uid }) => String(document_uid)).toSorted()).toEqual(
     manifests.map(({ uniqueId }) => uniqueId).toSorted(),
   );
   expect(await rowsOf(store, `SELECT code, subject, detail FROM alert WHERE cleared_at_utc_ms IS NULL`)).toEqual([]);

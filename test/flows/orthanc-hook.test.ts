@@ -116,8 +116,11 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
       await sidecar.close();
     });
     afterEach(async () => {
+      // Orthanc tells of deletions a moment after them: the next test must not hear those of this one.
+      const patients = await orthanc.getJson<string[]>('/patients');
       await orthanc.removeEverything();
       await vi.waitFor(async () => {
+        expect(idsOf(sidecar, 'deleted patient')).toEqual(expect.arrayContaining(patients));
         expect(await orthanc.getJson('/drimbox-hook')).toMatchObject({ pending: 0 });
       }, eventually);
       sidecar.forget();

@@ -155,6 +155,21 @@ describe('a hint that comes during a look', () => {
     expect(await bench.study(uidOf(1))).not.toHaveProperty('lookDueAtUtcMs');
   });
 
+  test('makes another look at once, though the first one concluded that there is time', async () => {
+    await bench.take(buildExamination({ number: 1 }).message);
+    const gate = closeGate();
+    await start();
+    await until('the look', () => gate.waiting() === 1);
+    await requestLook(opened.store.knex, uidOf(1), bench.now());
+    gate.open();
+    await until('another look', () => bench.pacs.lookups() === 2);
+    await until('the end', isIdle);
+    expect(await bench.study(uidOf(1))).toMatchObject({
+      state: 'waiting-for-images',
+      lookDueAtUtcMs: bench.now() + 10 * 60_000,
+    });
+  });
+
   test('may be a report: what the look was about to send does not leave', async () => {
     await receive(1);
     const gate = closeGate();

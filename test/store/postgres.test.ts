@@ -135,6 +135,16 @@ describe('migration of a shared PostgreSQL', () => {
     expect(rows.filter(({ times }) => times !== 1)).toEqual([]);
   }, 60_000);
 
+  test('by six stores that open at the very same moment, several times over', async () => {
+    for (const name of ['moment_1', 'moment_2', 'moment_3']) {
+      const url = await postgres.createDatabase(name);
+      const opening = Array.from({ length: 6 }, () => openStore({ url, folder: '/nowhere' }));
+      const stores = await Promise.allSettled(opening);
+      expect(stores.map(({ status }) => status)).toEqual(stores.map(() => 'fulfilled'));
+      for (const store of stores) if (store.status === 'fulfilled') await store.value.close();
+    }
+  }, 60_000);
+
   test('is not stopped by the lock that a killed process left', async () => {
     const url = await postgres.createDatabase('left_locked');
     await (await openStore({ url, folder: '/nowhere' })).close();
