@@ -41,13 +41,17 @@ export const clearAlerts = (knex: Knex, subject: string, atUtcMs: number, code?:
   return query.update({ cleared_at_utc_ms: atUtcMs });
 };
 
-/** Clears what was told of looks that failed: the study could be looked at again. What it concluded has its own alerts. */
-export const clearLookAlerts = (knex: Knex, subject: string, atUtcMs: number): Promise<number> =>
-  knex('alert')
-    .where({ subject })
+/** Clears what was told of a study and is no longer why it is as it is: looks of it failed and now succeed. */
+export const clearPastAlerts = async (knex: Knex, studyInstanceUid: string, atUtcMs: number): Promise<void> => {
+  const study: { reason_code: string | null } | undefined = await knex('study')
+    .where('study_uid', studyInstanceUid)
+    .first('reason_code');
+  await knex('alert')
+    .where({ subject: studyInstanceUid })
     .whereNull('cleared_at_utc_ms')
-    .where((code) => void code.whereLike('code', 'orthanc/%').orWhereLike('code', 'general/%'))
+    .whereNot('code', study?.reason_code ?? '')
     .update({ cleared_at_utc_ms: atUtcMs });
+};
 
 interface AlertRow {
   readonly id: number;

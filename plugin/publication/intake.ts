@@ -82,6 +82,11 @@ const acceptedEvents = (
   ];
 };
 
+const duplicateEvent = (message: Hl7Message): DrimboxEvent => ({
+  name: 'hl7/message-duplicate',
+  messageControlId: message.controlId,
+});
+
 /** The transaction of an accepted report. @returns the events, or `duplicate` */
 const commitReport = (
   ports: PublicationPorts,
@@ -98,7 +103,10 @@ const commitReport = (
   const structureId = person.kind === 'resolved' ? structIdNat(person.organization.id) : undefined;
   return ports.store.transaction(async (trx) => {
     const saved = await saveAcceptedMessage(trx, received);
-    if (saved.kind === 'duplicate') return 'duplicate';
+    if (saved.kind === 'duplicate') {
+      await saveEvents(trx, atUtcMs, [duplicateEvent(message)]);
+      return 'duplicate';
+    }
     // Messages about the same patient are taken one after the other: lineage reads what the other one wrote.
     await trx.raw('SELECT pg_advisory_xact_lock(hashtext(?))', [report.patient.ins.value]);
     const lineage = await lineageOf(trx, report, header);
@@ -125,11 +133,6 @@ const commitReport = (
   });
 };
 
-const duplicateEvent = (message: Hl7Message): DrimboxEvent => ({
-  name: 'hl7/message-duplicate',
-  messageControlId: message.controlId,
-});
-
 const takeReport = async (ports: PublicationPorts, received: ReceivedMessage, message: Hl7Message) => {
   const sender = findSender(ports.senders, message);
   const transmission = parseReportTransmission(message, sender);
@@ -150,7 +153,10 @@ const takeStudyChange = (ports: PublicationPorts, received: ReceivedMessage, mes
   const atUtcMs = received.receivedAtUtcMs;
   return ports.store.transaction(async (trx) => {
     const saved = await saveAcceptedMessage(trx, received);
-    if (saved.kind === 'duplicate') return [duplicateEvent(message)];
+    if (saved.kind === 'duplicate') {
+      await saveEvents(trx, atUtcMs, [duplicateEvent(message)]);
+      return [duplicateEvent(message)];
+    }
     const events: DrimboxEvent[] = [
       { name: 'hl7/message-accepted', messageControlId: message.controlId, detail: { type: 'OMI^O23' } },
     ];

@@ -4,7 +4,7 @@
  * lease ends.
  */
 import {
-  clearLookAlerts,
+  clearPastAlerts,
   extendLease,
   finishLook,
   leaseDueStudies,
@@ -95,7 +95,7 @@ const lookAt = async (ports: PublicationPorts, study: ArchivedStudy): Promise<vo
       async (cause: unknown) => ({ nextAtUtcMs: await postpone(ports, study, cause), failed: true }),
     );
     if (!outcome.failed && study.failedLooks >= ports.options.alertAfterFailures) {
-      await clearLookAlerts(ports.store.knex, study.studyInstanceUid, ports.clock());
+      await clearPastAlerts(ports.store.knex, study.studyInstanceUid, ports.clock());
     }
     await finishLook(ports.store.knex, study, outcome);
   } finally {
@@ -184,7 +184,7 @@ export const startLooks = async (ports: PublicationPorts): Promise<Looks> => {
       await releaseLeases(
         ports.store.knex,
         [...running.values()].map(({ study }) => study),
-      );
+      ).catch((error: unknown) => ports.log.warn(failureFields(error), 'leases not released'));
     },
   };
 };

@@ -120,11 +120,24 @@ const order = async (
   return send(ports, study, await place(ports, study, built, wanted));
 };
 
+/** The last order was the same and was refused for good: a new message or an administrator releases it. */
+const wasRefused = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  isSame: (last: OrderHead) => boolean,
+): Promise<boolean> => {
+  if (study.state !== StudyState.failed) return false;
+  const last = await loadLastSettledOrder(ports.store.knex, study.studyInstanceUid);
+  return last?.state === 'refused' && isSame(last);
+};
+
 const orderDeletion = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   published: OrderHead,
 ): Promise<LookResult> => {
+  const isSame = (last: OrderHead) => last.kind === 'delete' && last.documentUid === published.documentUid;
+  if (await wasRefused(ports, study, isSame)) return {};
   const archived =
     published.reportId === undefined ? undefined : await loadReport(ports.store.knex, published.reportId);
   if (archived === undefined) {
@@ -172,13 +185,6 @@ const isAnotherPatient = (found: Observation, published: OrderHead | undefined):
   published !== undefined &&
   !isSameIns(published.sender.ins, found.archived.report.patient.ins);
 
-/** The last order had the same content and was refused for good: a new message or an administrator releases it. */
-const wasRefused = async (ports: PublicationPorts, study: ArchivedStudy, found: WantedManifest): Promise<boolean> => {
-  if (study.state !== StudyState.failed) return false;
-  const last = await loadLastSettledOrder(ports.store.knex, study.studyInstanceUid);
-  return last?.state === 'refused' && last.fingerprint === found.fingerprint;
-};
-
 const actOnManifest = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
@@ -192,7 +198,7 @@ const actOnManifest = async (
   }
   // C8: what somebody took out of the DMP waits for a new report or an administrator: both make the study new again.
   if (study.state === StudyState.withdrawn) return {};
-  if (await wasRefused(ports, study, found)) return {};
+  if (await wasRefused(ports, study, (last) => last.fingerprint === found.fingerprint)) return {};
   return order(ports, study, () => buildOrder(ports, found, published), found);
 };
 

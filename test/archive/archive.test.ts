@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   clearAlerts,
-  clearLookAlerts,
+  clearPastAlerts,
   dropMessagePayloads,
   loadAlerts,
   loadJournal,
@@ -73,12 +73,16 @@ describe('alerts: raised, seen, cleared (G3)', () => {
     expect((await loadAlerts(knex)).map(({ subject }) => subject)).toEqual(['1.2.4']);
   });
 
-  test('a look that works again clears what was told of failed looks, not what looks concluded', async () => {
+  test('a look that works again clears what is no longer why the study is as it is', async () => {
     const { knex } = opened.store;
-    for (const code of ['orthanc/timeout', 'general/internal', 'publication/images-mismatch'] as const) {
+    await knex('study').insert({
+      ...{ study_uid: '1.2.3', state: 'held', reason_code: 'publication/images-mismatch' },
+      ...{ first_report_at_utc_ms: 1, images_deadline_at_utc_ms: 2, updated_at_utc_ms: 1 },
+    });
+    for (const code of ['orthanc/timeout', 'dmp/unavailable', 'publication/images-mismatch'] as const) {
       await raiseAlert(knex, { ...held, code }, 1);
     }
-    await clearLookAlerts(knex, '1.2.3', 5);
+    await clearPastAlerts(knex, '1.2.3', 5);
     expect((await loadAlerts(knex)).map(({ code }) => code)).toEqual(['publication/images-mismatch']);
   });
 

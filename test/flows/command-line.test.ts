@@ -65,7 +65,9 @@ describe.skipIf(!isSiteHere).each(stores)('command line, store %s', (store) => {
     await flow.reaches(held.studyInstanceUid, 'held', 'publication/person-unresolved');
   });
 
-  describe.each(['while the sidecar serves', 'while the sidecar is stopped'] as const)('%s', (when) => {
+  // On PostgreSQL a command opens the store itself, whoever else has it open.
+  const moments = store === 'embedded' ? ['while the sidecar serves', 'while the sidecar is stopped'] : ['beside it'];
+  describe.each(moments)('%s', (when) => {
     beforeAll(async () => {
       if (when === 'while the sidecar is stopped') await flow.site.sidecar().stop();
     });
@@ -129,7 +131,6 @@ describe.skipIf(!isSiteHere).each(stores)('command line, store %s', (store) => {
 
     it('what the archive does not have, and what is no command, are told in one line (exit 1 and 2)', async () => {
       expectComplaint(await drimbox('archive', 'show', unknownUid), 'archive/not-found');
-      expectComplaint(await drimbox('alerts', '--seen', '999'), 'archive/not-found');
       expectComplaint(
         await drimbox('archive', 'kos', held.studyInstanceUid, '--out', join(folder, 'none.dcm')),
         'archive/not-found',
@@ -137,7 +138,6 @@ describe.skipIf(!isSiteHere).each(stores)('command line, store %s', (store) => {
       expect(existsSync(join(folder, 'none.dcm'))).toBe(false);
       expectComplaint(await drimbox('archive', 'list', '--state', 'nonsense'), 'cli/usage', 2);
       expectComplaint(await drimbox('archive', 'show'), 'cli/usage', 2);
-      expectComplaint(await drimbox('archive', 'nonsense'), 'cli/usage', 2);
     });
 
     it('doctor: says what is wrong and what to do; fails only when something fails (G4)', async () => {

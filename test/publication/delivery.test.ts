@@ -371,4 +371,12 @@ describe('a deletion', () => {
     const [refused] = (await bench.journal()).filter(({ name }) => name === 'dmp/refused');
     expect(refused).toMatchObject({ statistic: 6 });
   });
+
+  test('that is refused for good is not sent again by itself: an administrator or a new message releases it', async () => {
+    bench.dmp.order({ on: 'delete', how: 'refused', code: 'dmp/refused' });
+    await bench.look(uid);
+    await bench.look(uid);
+    expect((await bench.look(uid)).study.state).toBe('failed');
+    expect(sent()).toEqual(['register', 'find', 'delete']);
+  });
 });
