@@ -6,7 +6,7 @@ import { startTethered } from '../postgres/index.ts';
 import { waitFor } from './wait-for.ts';
 
 const run = promisify(execFile);
-const cli = resolve(import.meta.dirname, '../../../plugin/cli.ts');
+const launcher = resolve(import.meta.dirname, '../../../scripts/drimbox');
 
 export interface SidecarProcess {
   readonly pid: number;
@@ -28,7 +28,7 @@ export const startSidecar = async (options: {
 }): Promise<SidecarProcess> => {
   const logFile = join(options.folder, 'sidecar.log');
   const tethered = await startTethered({
-    command: [process.execPath, cli, 'serve', '--config', options.configFile],
+    command: [launcher, 'serve', '--config', options.configFile],
     logFile,
     env: options.env,
     stopSignal: 'TERM',
@@ -58,7 +58,7 @@ export const runDrimbox = async (
   options: { readonly configFile: string; readonly env: Readonly<Record<string, string>> },
 ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> => {
   try {
-    const { stdout, stderr } = await run(process.execPath, [cli, ...words, '--config', options.configFile], {
+    const { stdout, stderr } = await run(launcher, [...words, '--config', options.configFile], {
       env: { ...process.env, ...options.env },
       maxBuffer: 64 * 1024 * 1024,
     });
