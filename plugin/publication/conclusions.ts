@@ -53,8 +53,8 @@ export const conclude = async (
     await updateStudy(trx, study, conclusion.update, atUtcMs);
     if (settle !== undefined) await settleOrder(trx, settle.order.id, settle.state, atUtcMs, settle.entryUuid);
     if (failed !== undefined) await saveFailedAttempt(trx, failed.order.id, failed.attempts, failed.nextAttemptAtUtcMs);
-    if (alert !== undefined) await raiseAlert(trx, { ...alert, subject: uid }, atUtcMs);
     if (conclusion.isClear === true) await clearAlerts(trx, uid, atUtcMs);
+    if (alert !== undefined) await raiseAlert(trx, { ...alert, subject: uid }, atUtcMs);
     await saveEvents(trx, atUtcMs, conclusion.events);
   });
   for (const event of conclusion.events) ports.emit(event);
@@ -85,7 +85,8 @@ export const concludeHold = async (
   await conclude(ports, study, {
     update: { state: StudyState.held, reason },
     events: isNew ? [held] : [],
-    ...(isNew ? { alert: reason } : {}),
+    // Another reason than before: the former alert no longer says why.
+    ...(isNew ? { alert: reason, isClear: true } : {}),
   });
   return { nextAtUtcMs: sweepAt(ports, study) };
 };

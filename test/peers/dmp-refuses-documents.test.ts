@@ -125,7 +125,7 @@ const signatureRows: readonly RefusalRow[] = [
     'another serial number',
     'xades/issuer-serial',
     '',
-    { signatureBefore: replacing(/(<X509SerialNumber [^>]*>)\d/, '$19') },
+    { signatureBefore: replacing(/(<X509SerialNumber [^>]*>)/, '$11') },
   ],
   [
     'another version of XAdES',
