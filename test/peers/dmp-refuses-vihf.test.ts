@@ -93,7 +93,7 @@ const vihfRows: readonly RefusalRow[] = [
     'an attribute changed after signing',
     'vihf/signature-digest',
     'DMPInvalidVIHF',
-    { vihfAfter: replacing('DOMINIQUE', 'CLAUDE') },
+    { vihfAfter: replacing('DOMINIQUE', 'CAMILLE') },
   ],
   [
     'a signature value changed',
