@@ -160,8 +160,9 @@ export const concludeUnchanged = async (
   state: StudyState,
   events: readonly DrimboxEvent[] = [],
 ): Promise<LookResult> => {
-  const isNew = !wasConcluded(study, state);
-  await conclude(ports, study, { update: { state, reason: null }, events: isNew ? events : [], isClear: isNew });
+  // A look that finds all as it was leaves no trace: the time of the last change stays true.
+  if (wasConcluded(study, state)) return {};
+  await conclude(ports, study, { update: { state, reason: null }, events, isClear: true });
   return {};
 };
 
