@@ -1,2 +1,2 @@
 export { askSidecar, controlSocketOf, startControl } from './control.ts';
-export { isStoreCommand, runStoreCommand, type StoreCommandPorts, type StoreFigures } from './store-commands.ts';
+export { runStoreCommand, type StoreCommandPorts, type StoreFigures } from './store-commands.ts';

@@ -138,6 +138,3 @@ export const runStoreCommand = async (ports: StoreCommandPorts, words: readonly 
       throw usage(`unknown command: ${words.slice(0, 2).join(' ')}`);
   }
 };
-
-/** True for the commands above: those that need the store. */
-export const isStoreCommand = (words: readonly string[]): boolean => words[0] === 'archive' || words[0] === 'alerts';

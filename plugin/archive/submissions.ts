@@ -132,12 +132,6 @@ export const loadOpenOrder = async (knex: Knex, studyInstanceUid: string): Promi
   return row === undefined ? undefined : fromRow(row);
 };
 
-/** An order with all its bytes. */
-export const loadOrder = async (knex: Knex, id: number): Promise<Order | undefined> => {
-  const row: OrderRow | undefined = await knex('submission').where({ id }).first('*');
-  return row === undefined ? undefined : fromRow(row);
-};
-
 /** What is compared and shown of an order, without its bytes. */
 export type OrderHead = Pick<
   Order,

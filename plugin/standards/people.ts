@@ -26,9 +26,6 @@ export interface DocumentId {
   readonly extension?: string;
 }
 
-export const isSameDocumentId = (a: DocumentId, b: DocumentId): boolean =>
-  a.root.toUpperCase() === b.root.toUpperCase() && (a.extension ?? '') === (b.extension ?? '');
-
 /** `root` or `root^extension`: the key by which a document is archived. UUIDs in capitals. */
 export const documentIdKey = (id: DocumentId): string =>
   id.extension === undefined || id.extension === ''

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { isStoreCommand, runStoreCommand } from '../../plugin/admin/index.ts';
+import { runStoreCommand } from '../../plugin/admin/index.ts';
 import { hookContactMarker, raiseAlert, saveMarker } from '../../plugin/archive/index.ts';
 import { parseManifest } from '../../plugin/kos/index.ts';
 import { buildExamination } from '../fixtures/examination.ts';
@@ -178,15 +178,5 @@ describe('a wrong command is cli/usage', () => {
     [[]],
   ])('%j', async (words) => {
     await expect(run(...words)).rejects.toMatchObject({ code: 'cli/usage', httpStatus: 400 });
-  });
-
-  test('only archive and alerts need the store', () => {
-    expect([['archive'], ['alerts'], ['report'], ['doctor'], []].map(isStoreCommand)).toEqual([
-      true,
-      true,
-      false,
-      false,
-      false,
-    ]);
   });
 });
