@@ -37,6 +37,7 @@ import {
   describeStudy,
   startLooks,
   takeHints,
+  watchDatabase,
   type Looks,
   type PublicationPorts,
   type SiteDescription,
@@ -265,6 +266,8 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const listeners = await startListeners(configuration, ports, wake, closers);
   const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
   closers.push(() => Promise.resolve(stopRetention()));
+  const database = watchDatabase(ports);
+  closers.push(() => Promise.resolve(database.stop()));
   const looks = await startLooks(ports);
   worker.looks = looks;
   closers.push(() => looks.stop());

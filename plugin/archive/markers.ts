@@ -12,3 +12,15 @@ export const loadMarkerTime = async (knex: Knex, name: string): Promise<number |
   const row: { at_utc_ms: number } | undefined = await knex('marker').where({ name }).first('at_utc_ms');
   return row === undefined ? undefined : Number(row.at_utc_ms);
 };
+
+export const loadMarker = async (
+  knex: Knex,
+  name: string,
+): Promise<{ readonly value: string; readonly atUtcMs: number } | undefined> => {
+  const row: { value: string; at_utc_ms: number } | undefined = await knex('marker').where({ name }).first('*');
+  return row === undefined ? undefined : { value: row.value, atUtcMs: Number(row.at_utc_ms) };
+};
+
+export const deleteMarker = async (knex: Knex, name: string): Promise<void> => {
+  await knex('marker').where({ name }).delete();
+};

@@ -14,7 +14,8 @@ export type TransmissionHeader = Omit<ReportTransmission, 'document'>;
 
 export interface ArchivedReport {
   readonly id: number;
-  readonly messageId: number;
+  /** Absent when it came with an imported archive. */
+  readonly messageId?: number;
   readonly receivedAtUtcMs: number;
   readonly documentKey: string;
   readonly action: ReportTransmission['action'];
@@ -25,7 +26,7 @@ export interface ArchivedReport {
 
 interface ReportRow {
   readonly id: number;
-  readonly message_id: number;
+  readonly message_id: number | null;
   readonly received_at_utc_ms: number;
   readonly document_key: string;
   readonly action: ReportTransmission['action'];
@@ -47,7 +48,7 @@ const reportColumns = [
 
 const fromRow = (row: ReportRow): ArchivedReport => ({
   id: Number(row.id),
-  messageId: Number(row.message_id),
+  ...(row.message_id === null ? {} : { messageId: Number(row.message_id) }),
   receivedAtUtcMs: Number(row.received_at_utc_ms),
   documentKey: row.document_key,
   action: row.action,
@@ -57,7 +58,8 @@ const fromRow = (row: ReportRow): ArchivedReport => ({
 });
 
 export interface NewReport {
-  readonly messageId: number;
+  /** Absent when it comes with an imported archive. */
+  readonly messageId?: number;
   readonly receivedAtUtcMs: number;
   readonly report: ImagingReport;
   readonly transmission: TransmissionHeader;
@@ -75,7 +77,7 @@ export const parentKeys = (report: ImagingReport, transmission: TransmissionHead
 export const saveReport = async (trx: Knex.Transaction, report: NewReport): Promise<number> => {
   const [row] = await trx('report')
     .insert({
-      message_id: report.messageId,
+      message_id: report.messageId ?? null,
       received_at_utc_ms: report.receivedAtUtcMs,
       document_key: documentIdKey(report.report.documentId),
       parent_keys: [...parentKeys(report.report, report.transmission)],

@@ -30,6 +30,10 @@ export const StudyState = {
   retired: 'retired',
   /** We published it and the DMP no longer has it (decision C8). */
   withdrawn: 'withdrawn',
+  /** The images left the PACS and the DMP holds nothing any more; the report is still there. */
+  imagesGone: 'images-gone',
+  /** A manifest that was loaded from a file, without report: nothing is sent for it, nothing deleted. */
+  loaded: 'loaded',
 } as const;
 export type StudyState = (typeof StudyState)[keyof typeof StudyState];
 
@@ -44,6 +48,10 @@ export interface ArchivedStudy {
   readonly contentFingerprint?: string;
   readonly contentSinceUtcMs?: number;
   readonly publishedSubmissionId?: number;
+  /** Since when the PACS says that it has no image of a published study (decision D1). */
+  readonly absentSinceUtcMs?: number;
+  /** An administrator confirmed the deletion that is held. */
+  readonly deletionConfirmedAtUtcMs?: number;
   readonly updatedAtUtcMs: number;
   readonly lookDueAtUtcMs?: number;
   readonly lookNumber: number;
@@ -64,6 +72,8 @@ interface StudyRow {
   readonly content_fingerprint: string | null;
   readonly content_since_utc_ms: number | null;
   readonly published_submission_id: number | null;
+  readonly absent_since_utc_ms: number | null;
+  readonly deletion_confirmed_at_utc_ms: number | null;
   readonly updated_at_utc_ms: number;
   readonly look_due_at_utc_ms: number | null;
   readonly look_number: number;
@@ -86,6 +96,10 @@ const fromRow = (row: StudyRow): ArchivedStudy => ({
   ...(row.content_fingerprint === null ? {} : { contentFingerprint: row.content_fingerprint }),
   ...(row.content_since_utc_ms === null ? {} : { contentSinceUtcMs: Number(row.content_since_utc_ms) }),
   ...(row.published_submission_id === null ? {} : { publishedSubmissionId: Number(row.published_submission_id) }),
+  ...(row.absent_since_utc_ms === null ? {} : { absentSinceUtcMs: Number(row.absent_since_utc_ms) }),
+  ...(row.deletion_confirmed_at_utc_ms === null
+    ? {}
+    : { deletionConfirmedAtUtcMs: Number(row.deletion_confirmed_at_utc_ms) }),
   ...(row.look_due_at_utc_ms === null ? {} : { lookDueAtUtcMs: Number(row.look_due_at_utc_ms) }),
 });
 
@@ -101,9 +115,9 @@ export const upsertStudy = async (
     `INSERT INTO study (study_uid, state, first_report_at_utc_ms, images_deadline_at_utc_ms, updated_at_utc_ms, look_due_at_utc_ms, look_number)
      VALUES (?, 'new', ?, ?, ?, ?, 1)
      ON CONFLICT (study_uid) DO UPDATE SET
-       state = CASE WHEN study.state IN ('failed', 'withdrawn') THEN 'new' ELSE study.state END,
-       reason_code = CASE WHEN study.state IN ('failed', 'withdrawn') THEN NULL ELSE study.reason_code END,
-       reason_detail = CASE WHEN study.state IN ('failed', 'withdrawn') THEN NULL ELSE study.reason_detail END,
+       state = CASE WHEN study.state IN ('failed', 'withdrawn', 'images-gone', 'loaded') THEN 'new' ELSE study.state END,
+       reason_code = CASE WHEN study.state IN ('failed', 'withdrawn', 'images-gone', 'loaded') THEN NULL ELSE study.reason_code END,
+       reason_detail = CASE WHEN study.state IN ('failed', 'withdrawn', 'images-gone', 'loaded') THEN NULL ELSE study.reason_detail END,
        images_deadline_at_utc_ms = excluded.images_deadline_at_utc_ms,
        look_due_at_utc_ms = excluded.look_due_at_utc_ms,
        look_number = study.look_number + 1`,
@@ -121,19 +135,6 @@ export const requestLook = async (knex: Knex, studyInstanceUid: string, dueAtUtc
     });
   return changed > 0;
 };
-
-/** Makes due the studies that live in these Orthanc studies; returns how many. */
-export const requestLooksByOrthancStudy = (
-  knex: Knex,
-  orthancIds: readonly string[],
-  dueAtUtcMs: number,
-): Promise<number> =>
-  knex('study')
-    .whereIn('orthanc_study_id', [...orthancIds])
-    .update({
-      look_due_at_utc_ms: knex.raw('LEAST(COALESCE(look_due_at_utc_ms, ?), ?)', [dueAtUtcMs, dueAtUtcMs]),
-      look_number: knex.raw('look_number + 1'),
-    });
 
 /** Makes every study in one of these states due, also those that wait for a later look; returns how many. */
 export const requestLooksByState = (knex: Knex, states: readonly StudyState[], dueAtUtcMs: number): Promise<number> =>
@@ -231,6 +232,9 @@ export interface StudyUpdate {
   readonly orthancStudyId?: string;
   readonly content?: { readonly fingerprint: string; readonly sinceUtcMs: number };
   readonly publishedSubmissionId?: number | null;
+  /** `null`: the PACS has images. */
+  readonly absentSinceUtcMs?: number | null;
+  readonly deletionConfirmedAtUtcMs?: number | null;
 }
 
 /** @throws store/lease-lost — the study was leased by `study.leaseToken` and is no more: the transaction must roll back */
@@ -253,6 +257,10 @@ export const updateStudy = async (
       ? {}
       : { content_fingerprint: update.content.fingerprint, content_since_utc_ms: update.content.sinceUtcMs }),
     ...(update.publishedSubmissionId === undefined ? {} : { published_submission_id: update.publishedSubmissionId }),
+    ...(update.absentSinceUtcMs === undefined ? {} : { absent_since_utc_ms: update.absentSinceUtcMs }),
+    ...(update.deletionConfirmedAtUtcMs === undefined
+      ? {}
+      : { deletion_confirmed_at_utc_ms: update.deletionConfirmedAtUtcMs }),
   });
   if (changed === 0) {
     throw new DrimboxError('store/lease-lost', { context: { studyInstanceUid: study.studyInstanceUid } });
@@ -279,4 +287,13 @@ export const loadStudies = async (
   if (filter.states !== undefined) query.whereIn('state', [...filter.states]);
   const rows: StudyRow[] = await query.select('*');
   return rows.map(fromRow);
+};
+
+/** Studies of which the DMP holds a manifest. */
+export const countPublishedStudies = async (knex: Knex): Promise<number> => {
+  const row: { count?: number | string } | undefined = await knex('study')
+    .whereNotNull('published_submission_id')
+    .count('* as count')
+    .first();
+  return Number(row?.count ?? 0);
 };

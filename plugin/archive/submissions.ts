@@ -9,11 +9,19 @@ import type { ManifestContent } from '../kos/index.ts';
 import type { ArchivedStudy } from './studies.ts';
 
 export type OrderKind = 'publish' | 'replace' | 'delete';
+/**
+ * Why an order was made: a report (new, replaced, hidden, deleted); a change in the PACS; the same, confirmed by an
+ * administrator; a correction of ours — a document in the record of another patient, or one that arrived late.
+ */
+export type OrderCause = 'report' | 'pacs' | 'administrator' | 'correction';
+/** Where the archive has a manifest from: an order of its own, an imported archive (XDM), a single file. */
+export type OrderOrigin = 'order' | 'xdm' | 'file';
 export type OrderState = 'open' | 'accepted' | 'refused' | 'superseded';
 
 export interface NewOrder {
   readonly studyInstanceUid: string;
   readonly kind: OrderKind;
+  readonly cause: OrderCause;
   readonly reportId: number | undefined;
   readonly previousSubmissionId: number | undefined;
   /** 1, then one more at each replacement: InstanceNumber of the manifest. */
@@ -35,6 +43,7 @@ export interface NewOrder {
 
 export interface Order extends NewOrder {
   readonly id: number;
+  readonly origin: OrderOrigin;
   readonly state: OrderState;
   readonly createdAtUtcMs: number;
   /** Set before the first byte leaves: from then on the DMP may have it. */
@@ -50,6 +59,8 @@ interface OrderRow {
   readonly id: number;
   readonly study_uid: string;
   readonly kind: OrderKind;
+  readonly cause: OrderCause;
+  readonly origin: OrderOrigin;
   readonly state: OrderState;
   readonly report_id: number | null;
   readonly previous_submission_id: number | null;
@@ -78,6 +89,8 @@ const fromRow = (row: OrderRow): Order => ({
   id: Number(row.id),
   studyInstanceUid: row.study_uid,
   kind: row.kind,
+  cause: row.cause,
+  origin: row.origin,
   state: row.state,
   reportId: row.report_id === null ? undefined : Number(row.report_id),
   previousSubmissionId: row.previous_submission_id === null ? undefined : Number(row.previous_submission_id),
@@ -105,6 +118,7 @@ export const saveOrder = async (trx: Knex.Transaction, order: NewOrder, atUtcMs:
     .insert({
       study_uid: order.studyInstanceUid,
       kind: order.kind,
+      cause: order.cause,
       state: 'open',
       report_id: order.reportId ?? null,
       previous_submission_id: order.previousSubmissionId ?? null,
@@ -137,6 +151,8 @@ export type OrderHead = Pick<
   Order,
   | 'id'
   | 'kind'
+  | 'cause'
+  | 'origin'
   | 'state'
   | 'reportId'
   | 'version'
@@ -150,6 +166,8 @@ export type OrderHead = Pick<
 const headColumns = [
   'id',
   'kind',
+  'cause',
+  'origin',
   'state',
   'report_id',
   'version',
@@ -163,6 +181,8 @@ const headColumns = [
 const toHead = (row: OrderRow): OrderHead => ({
   id: Number(row.id),
   kind: row.kind,
+  cause: row.cause,
+  origin: row.origin,
   state: row.state,
   reportId: row.report_id === null ? undefined : Number(row.report_id),
   version: row.version,
@@ -309,4 +329,15 @@ export const saveAnswer = async (knex: Knex, submissionId: number, answer: Answe
     // PostgreSQL keeps no U+0000 in a text.
     body: answer.body.replaceAll('\u0000', ''),
   });
+};
+
+/** Deletions that the PACS caused since then, other than those an administrator confirmed (decision D3). */
+export const countPacsDeletions = async (knex: Knex, sinceUtcMs: number): Promise<number> => {
+  const row: { count?: number | string } | undefined = await knex('submission')
+    .where({ kind: 'delete', cause: 'pacs' })
+    .whereNot('state', 'superseded')
+    .where('created_at_utc_ms', '>', sinceUtcMs)
+    .count('* as count')
+    .first();
+  return Number(row?.count ?? 0);
 };

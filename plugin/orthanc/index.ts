@@ -9,5 +9,12 @@ export * from './orthanc-id.ts';
 export { type IndexRole, openIndexRole } from './index-role.ts';
 export { createRestStudyIndex } from './rest-study-index.ts';
 export { createSqlStudyIndex, type SqlStudyIndexOptions, type SqlStudyIndexPorts } from './sql-study-index.ts';
-export type { InstanceContent, SeriesContent, StudyContent, StudyIndex, StudyLookup } from './study-content.ts';
+export type {
+  InstanceContent,
+  SeriesContent,
+  StudyContent,
+  StudyIndex,
+  StudyLookup,
+  StudyLookupOfMany,
+} from './study-content.ts';
 export { loadSecret } from './secret-file.ts';

@@ -10,15 +10,20 @@ import type { InstanceAnswer, SeriesAnswer, StudyAnswer } from './answers.ts';
 import type { OrthancClient } from './client.ts';
 import {
   buildStudyContent,
+  failedLookup,
   type InstanceRow,
   type SeriesRow,
   type StudyIndex,
+  type StudyLookup,
+  type StudyLookupOfMany,
   type StudyRow,
 } from './study-content.ts';
 
 /** Instances asked at once: one second of Orthanc's time in the slowest case measured. */
 const instancesPerCall = 500;
 const attempts = 3;
+/** Debian's index plugins answer on one database connection: more would only queue. */
+const parallelLookups = 4;
 
 /** What one pass over the study saw. */
 interface Reading {
@@ -119,20 +124,33 @@ const readWholeStudy = async (
 };
 
 /** A study that changes while it is read gives no half answer: read again, then `orthanc/answer-invalid` (transient). */
+const lookup = async (client: OrthancClient, uid: StudyInstanceUid): Promise<StudyLookup> => {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const [study, ...others] = await client.findStudies(uid);
+    if (study === undefined) return { kind: 'absent' };
+    if (others.length > 0) return { kind: 'duplicated', orthancIds: [study, ...others].map(({ ID }) => ID).toSorted() };
+    const row = await readWholeStudy(client, uid, study);
+    if (row !== undefined) return { kind: 'found', study: buildStudyContent(uid, row) };
+  }
+  throw new DrimboxError('orthanc/answer-invalid', {
+    detail: `the study changed during each of ${attempts} readings`,
+    context: { studyInstanceUid: uid },
+  });
+};
+
 export const createRestStudyIndex = (client: OrthancClient): StudyIndex => ({
   describe: () => `REST ${client.url}`,
-  lookup: async (uid) => {
-    for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const [study, ...others] = await client.findStudies(uid);
-      if (study === undefined) return { kind: 'absent' };
-      if (others.length > 0)
-        return { kind: 'duplicated', orthancIds: [study, ...others].map(({ ID }) => ID).toSorted() };
-      const row = await readWholeStudy(client, uid, study);
-      if (row !== undefined) return { kind: 'found', study: buildStudyContent(uid, row) };
+  lookup: (uid) => lookup(client, uid),
+  lookupMany: async (uids) => {
+    const answers = new Map<StudyInstanceUid, StudyLookupOfMany>();
+    const wanted = [...new Set(uids)];
+    for (let from = 0; from < wanted.length; from += parallelLookups) {
+      await Promise.all(
+        wanted.slice(from, from + parallelLookups).map(async (uid) => {
+          answers.set(uid, await lookup(client, uid).catch(failedLookup));
+        }),
+      );
     }
-    throw new DrimboxError('orthanc/answer-invalid', {
-      detail: `the study changed during each of ${attempts} readings`,
-      context: { studyInstanceUid: uid },
-    });
+    return answers;
   },
 });

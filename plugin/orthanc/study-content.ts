@@ -50,16 +50,35 @@ export type StudyLookup =
   | { readonly kind: 'absent' }
   | { readonly kind: 'duplicated'; readonly orthancIds: readonly string[] };
 
-/** Reads one study in Orthanc's index. Two readers, same answers. */
+/** One answer of a batch: `failed` says nothing of the study, neither that it is there nor that it is not. */
+export type StudyLookupOfMany = StudyLookup | { readonly kind: 'failed'; readonly error: DrimboxError };
+
+/** Reads studies in Orthanc's index. Two readers, same answers. */
 export interface StudyIndex {
   /**
    * @returns `absent` only on a positive empty answer (decision D1)
    * @throws orthanc/unreachable, orthanc/timeout, orthanc/refused, orthanc/answer-invalid, orthanc/index-unsupported
    */
   lookup(uid: StudyInstanceUid): Promise<StudyLookup>;
+  /**
+   * Looks many studies up: by SQL on one snapshot, in as many statements as for one study.
+   *
+   * @param uids  a hundred or so: the answers are held in memory together
+   * @returns     one entry for each UID, also for those that are absent; a study that the index tells wrongly
+   *              (orthanc/answer-invalid, orthanc/not-found) is `failed` and spoils no other
+   * @throws orthanc/unreachable, orthanc/timeout, orthanc/refused, orthanc/index-unsupported: no answer at all
+   */
+  lookupMany(uids: readonly StudyInstanceUid[]): Promise<ReadonlyMap<StudyInstanceUid, StudyLookupOfMany>>;
   /** For `doctor` and the log; no secret. */
   describe(): string;
 }
+
+/** A failure that is about this study alone; what says that the index cannot be read is thrown on. */
+export const failedLookup = (error: unknown): StudyLookupOfMany => {
+  if (!(error instanceof DrimboxError)) throw error;
+  if (error.code !== 'orthanc/answer-invalid' && error.code !== 'orthanc/not-found') throw error;
+  return { kind: 'failed', error };
+};
 
 /** Tags by DICOM keyword. */
 export type Tags = Readonly<Record<string, string | undefined>>;

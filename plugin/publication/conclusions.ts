@@ -20,6 +20,7 @@ import { retryDelayMs, sweepDelayMs } from './delays.ts';
 import type { Delivery } from './delivery.ts';
 import type { Observation } from './observation.ts';
 import type { PublicationPorts } from './ports.ts';
+import type { Proof } from './vanished-images.ts';
 
 /** When the study must be looked at again without any hint; undefined: only a hint. */
 export interface LookResult {
@@ -113,19 +114,14 @@ const concludeNotFound = async (
   return { nextAtUtcMs: sweepAt(ports, study) };
 };
 
+/** The PACS has no image of a study that is not published. */
 export const concludeAbsent = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   structureId: string,
 ): Promise<LookResult> => {
-  if (study.publishedSubmissionId !== undefined) {
-    // Deletions caused by the PACS need the proofs of decision D1: until then, nothing is deleted.
-    return concludeHold(ports, study, {
-      code: 'publication/update-unsupported',
-      detail: 'the PACS no longer has a published study: the DMP keeps its manifest until an administrator decides',
-      structureId,
-    });
-  }
+  // They were there and were taken out: nobody waits for them.
+  if (study.state === StudyState.imagesGone) return {};
   if (ports.clock() >= study.imagesDeadlineAtUtcMs) return concludeNotFound(ports, study, structureId);
   const isNew = !wasConcluded(study, StudyState.waitingForImages);
   await conclude(ports, study, {
@@ -135,21 +131,35 @@ export const concludeAbsent = async (
   return { nextAtUtcMs: Math.min(sweepAt(ports, study), study.imagesDeadlineAtUtcMs) };
 };
 
+/** The PACS has no image of a published study: it must say so again after a delay (decision D1). */
+export const concludeVanishing = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  wait: Extract<Proof, { kind: 'wait' }>,
+): Promise<LookResult> => {
+  const isNew = study.absentSinceUtcMs === undefined;
+  if (isNew || study.state !== StudyState.published) {
+    await conclude(ports, study, {
+      update: { state: StudyState.published, reason: null, absentSinceUtcMs: wait.sinceUtcMs },
+      events: isNew ? [{ name: 'study/images-missing', studyInstanceUid: study.studyInstanceUid }] : [],
+      isClear: true,
+    });
+  }
+  return { nextAtUtcMs: wait.untilUtcMs };
+};
+
 export const concludeSettling = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   found: Extract<Observation, { kind: 'settling' }>,
 ): Promise<LookResult> => {
-  const isFirst = study.publishedSubmissionId === undefined;
-  const isNew = isFirst && study.state !== StudyState.settling;
-  await conclude(ports, study, {
-    update: {
-      ...(isFirst ? { state: StudyState.settling, reason: null } : {}),
-      orthancStudyId: found.study.orthancId,
-      content: found.content,
-    },
-    events: isNew ? [{ name: 'study/found', studyInstanceUid: study.studyInstanceUid }] : [],
-  });
+  // A published study stays published while it changes.
+  if (study.publishedSubmissionId === undefined && study.state !== StudyState.settling) {
+    await conclude(ports, study, {
+      update: { state: StudyState.settling, reason: null },
+      events: [{ name: 'study/found', studyInstanceUid: study.studyInstanceUid }],
+    });
+  }
   return { nextAtUtcMs: found.stableAtUtcMs };
 };
 
@@ -172,12 +182,15 @@ const acceptance: Readonly<Record<Order['kind'], { name: EventName; statistic: S
   delete: { name: 'dmp/deleted', statistic: StatisticNumber.kosDeleted },
 };
 
+const isOfPacs = ({ cause }: Order): boolean => cause === 'pacs' || cause === 'administrator';
+
 /** What the DMP holds of the study once it took the order. */
 const publishedAfter = (study: ArchivedStudy, order: Order): StudyUpdate => {
   if (order.kind !== 'delete') return { state: StudyState.published, publishedSubmissionId: order.id };
   // A late arrival that is taken out leaves what is published as it is.
   if (order.previousSubmissionId !== study.publishedSubmissionId) return {};
-  return { state: StudyState.retired, publishedSubmissionId: null };
+  const gone = { publishedSubmissionId: null, absentSinceUtcMs: null, deletionConfirmedAtUtcMs: null } as const;
+  return { state: isOfPacs(order) ? StudyState.imagesGone : StudyState.retired, ...gone };
 };
 
 export const concludeAcceptance = async (

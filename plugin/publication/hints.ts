@@ -2,7 +2,7 @@
  * Change events of Orthanc, kept as hints: they make the studies they are about due for a look, and decide nothing
  * (design §4, decision D4). A study that no report names is none of our business.
  */
-import { requestLook, requestLooksByOrthancStudy, requestLooksByState, StudyState } from '../archive/index.ts';
+import { requestLook, requestLooksByObjects, requestLooksByState, StudyState } from '../archive/index.ts';
 import type { ChangeBatch, OrthancClient } from '../orthanc/index.ts';
 import type { PublicationPorts } from './ports.ts';
 
@@ -27,9 +27,9 @@ export const takeHints = async (ports: HintPorts, batch: ChangeBatch): Promise<n
   const idsOf = (hints: ChangeBatch['hints']): readonly string[] => [
     ...new Set(hints.flatMap((hint) => hint.orthancStudyId ?? [])),
   ];
-  const studies = idsOf(batch.hints);
-  // A study that was looked at before is known by its Orthanc id: no question to Orthanc, and it works for deleted ones.
-  let due = studies.length === 0 ? 0 : await requestLooksByOrthancStudy(knex, studies, now);
+  // What was looked at before is known by its Orthanc ids: no question to Orthanc, and it works for what is deleted.
+  const ids = [...new Set(batch.hints.map((hint) => hint.orthancId))];
+  let due = ids.length === 0 ? 0 : await requestLooksByObjects(knex, ids, now);
   if (batch.dropped > 0) due += await requestLooksByState(knex, everyLiveState, now);
   // Deleted and stored again may come in one batch, in either order: a study that was stored is asked for.
   const stored = idsOf(batch.hints.filter((hint) => hint.change !== 'deleted'));

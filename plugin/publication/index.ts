@@ -1,5 +1,16 @@
 export { checkAdmission, type AdmissionRules } from './admission.ts';
-export { decide, type Decision, type Published, type Wanted } from './comparison.ts';
+export { decide, type Decision, type Past, type Published, type Wanted } from './comparison.ts';
+export { contentFingerprint, objectsOf } from './content-fingerprint.ts';
+export {
+  acceptDatabase,
+  checkDatabase,
+  compareDatabases,
+  databaseDoubtMarker,
+  databaseMarker,
+  watchDatabase,
+  type DatabaseDoubt,
+} from './pacs-database.ts';
+export { dailyDeletionLimit, proveVanished, type Proof } from './vanished-images.ts';
 export { takeHints } from './hints.ts';
 export { matchImages, type ImagesMatch, type SeriesIdentity } from './images-match.ts';
 export { createIntake } from './intake.ts';

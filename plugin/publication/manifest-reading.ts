@@ -21,6 +21,8 @@ export type ManifestReading =
       /** Series and instances that the manifest lists. */
       readonly series: readonly SeriesContent[];
     }
+  /** Nothing is left to list: only rejected objects, rejection notes and manifests. */
+  | { readonly kind: 'empty' }
   /** A rule does not hold: nothing may be built. */
   | { readonly kind: 'hold'; readonly code: ErrorCode; readonly detail: string };
 
@@ -52,7 +54,7 @@ export const readManifest = async (
   }
   const keyObjects = await readKeyObjects(ports.orthanc, study, sopClasses.keyObjectSelection);
   const series = selectManifestInstances(study.series, keyObjects);
-  if (series.length === 0) return hold('kos/study-empty', 'only rejected objects and manifests');
+  if (series.length === 0) return { kind: 'empty' };
   const { retrieveUrlBase } = ports.site;
   const content = manifestContentOf({ report, reported, order, organization, study, series, retrieveUrlBase });
   return { kind: 'content', content, reported, order, series };

@@ -2,7 +2,15 @@
  * The reading half of a look: reports from the archive, content from the PACS, and every rule that must hold before
  * anything is sent. It sends nothing and decides nothing about what the DMP holds already.
  */
-import { loadCurrentReports, saveEvents, type ArchivedReport, type ArchivedStudy } from '../archive/index.ts';
+import {
+  loadCurrentReports,
+  saveEvents,
+  saveStudyObjects,
+  updateStudy,
+  type ArchivedReport,
+  type ArchivedStudy,
+  type StudyUpdate,
+} from '../archive/index.ts';
 import type { DmpStructure } from '../dmp/index.ts';
 import { asDrimboxError, RetryClass, type ErrorCode } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
@@ -19,6 +27,7 @@ import {
   type ImagingOrder,
   type Visibility,
 } from '../standards/index.ts';
+import { contentFingerprint, objectsOf } from './content-fingerprint.ts';
 import { readManifest } from './manifest-reading.ts';
 import { resolvePerson } from './person.ts';
 import type { PublicationPorts } from './ports.ts';
@@ -43,13 +52,11 @@ export type Observation =
   | WantedManifest
   | { readonly kind: 'nothing' }
   | { readonly kind: 'not-destined' }
+  /** The PACS says that it has no such study. */
   | { readonly kind: 'absent'; readonly structureId: string }
-  | {
-      readonly kind: 'settling';
-      readonly study: StudyContent;
-      readonly content: ContentClock;
-      readonly stableAtUtcMs: number;
-    }
+  /** The PACS has the study, but only objects that it rejects itself. */
+  | { readonly kind: 'rejected'; readonly structureId: string }
+  | { readonly kind: 'settling'; readonly stableAtUtcMs: number }
   | {
       readonly kind: 'hold';
       readonly code: ErrorCode;
@@ -81,22 +88,53 @@ const unitedVisibility = (reports: readonly ArchivedReport[]): Visibility => ({
   secretConnection: reports.some(({ transmission }) => transmission.visibility.secretConnection),
 });
 
-/** How many objects there are and when the last one came: enough to know that more are arriving. */
-const contentKey = (study: StudyContent): string => {
-  const count = study.series.reduce((sum, series) => sum + series.instances.length, 0);
-  return `${study.orthancId}:${study.series.length}:${count}:${study.lastUpdateUtcMs ?? ''}`;
-};
-
 /**
- * Our own stability clock: it runs from Orthanc's LastUpdate where the index gives it, else from the first time that this
- * content was seen; Orthanc's StableStudy is lost by a restart (design §10).
+ * Our own stability clock: for a study that is seen for the first time it runs from Orthanc's LastUpdate where the index
+ * gives it; a later change starts it anew, for Orthanc does not date a deletion. Orthanc's StableStudy is lost by a restart
+ * (design §10).
  */
 const clockOf = (known: ArchivedStudy, study: StudyContent, nowUtcMs: number): ContentClock => {
-  const fingerprint = contentKey(study);
-  if (known.contentFingerprint === fingerprint && known.contentSinceUtcMs !== undefined) {
-    return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, known.contentSinceUtcMs) };
+  const fingerprint = contentFingerprint(study);
+  if (known.contentFingerprint === undefined) {
+    return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, study.lastUpdateUtcMs ?? nowUtcMs) };
   }
-  return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, study.lastUpdateUtcMs ?? nowUtcMs) };
+  const isSame = known.contentFingerprint === fingerprint && known.contentSinceUtcMs !== undefined;
+  return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, isSame ? (known.contentSinceUtcMs ?? nowUtcMs) : nowUtcMs) };
+};
+
+/** Keeps what the PACS holds now, so that a deletion finds its study and a sweep sees what changed. */
+const saveSeen = async (
+  ports: PublicationPorts,
+  known: ArchivedStudy,
+  update: StudyUpdate,
+  objects: readonly string[],
+): Promise<void> => {
+  await ports.store.transaction(async (trx) => {
+    await updateStudy(trx, known, update, ports.clock());
+    await saveStudyObjects(trx, known.studyInstanceUid, objects);
+  });
+};
+
+const saveContent = async (
+  ports: PublicationPorts,
+  known: ArchivedStudy,
+  study: StudyContent,
+  content: ContentClock,
+): Promise<void> => {
+  if (known.contentFingerprint === content.fingerprint && known.orthancStudyId === study.orthancId) return;
+  await saveSeen(ports, known, { orthancStudyId: study.orthancId, content }, objectsOf(study));
+};
+
+/** The images are there, or there again: what was noted about their absence is no longer true. */
+const endAbsence = async (ports: PublicationPorts, known: ArchivedStudy): Promise<void> => {
+  if (known.absentSinceUtcMs === undefined && known.deletionConfirmedAtUtcMs === undefined) return;
+  const event: DrimboxEvent = { name: 'study/images-back', studyInstanceUid: known.studyInstanceUid };
+  const atUtcMs = ports.clock();
+  await ports.store.transaction(async (trx) => {
+    await updateStudy(trx, known, { absentSinceUtcMs: null, deletionConfirmedAtUtcMs: null }, atUtcMs);
+    await saveEvents(trx, atUtcMs, [event]);
+  });
+  ports.emit(event);
 };
 
 /** Each question to the PACS counts, whatever is concluded from its answer. */
@@ -154,6 +192,7 @@ const observeImages = async (
 ): Promise<Observation> => {
   const { latest, visibility, person, organization, structure, structureId } = destined;
   const reading = await readManifest(ports, { report: latest.report, organization, study });
+  if (reading.kind === 'empty') return { kind: 'rejected', structureId };
   if (reading.kind === 'hold') return hold(reading.code, reading.detail, structureId);
   const { kind: _, ...read } = reading;
   const reportId = latest.report.documentId;
@@ -182,13 +221,19 @@ const observeStudy = async (
   await saveEvents(ports.store.knex, now, [queriedEvent(known, structureId)]);
   if (lookup.kind === 'absent') return { kind: 'absent', structureId };
   if (lookup.kind === 'duplicated') {
+    // Either twin may go: its deletion must find this study.
+    await saveSeen(ports, known, {}, lookup.orthancIds);
+    await endAbsence(ports, known);
     return hold('publication/study-duplicated', `Orthanc studies ${lookup.orthancIds.join(', ')}`, structureId);
   }
   const { study } = lookup;
   const content = clockOf(known, study, now);
+  await saveContent(ports, known, study, content);
   const stableAtUtcMs = content.sinceUtcMs + ports.options.stabilitySeconds * 1000;
-  if (now < stableAtUtcMs) return { kind: 'settling', study, content, stableAtUtcMs };
-  return observeImages(ports, destined, study);
+  const found: Observation =
+    now < stableAtUtcMs ? { kind: 'settling', stableAtUtcMs } : await observeImages(ports, destined, study);
+  if (found.kind !== 'rejected') await endAbsence(ports, known);
+  return found;
 };
 
 /**

@@ -23,6 +23,12 @@ export const publicationOptions = z.strictObject({
    * no longer than that on what it received.
    */
   ambiguousDelaySeconds: z.number().min(0).max(3600).default(60),
+  /** How long the PACS must go on saying that the images are gone before the DMP is told (decision D1). */
+  deletionDelayMinutes: z.number().min(0).max(10_080).default(15),
+  /** Deletions caused by the PACS in 24 hours; further ones wait for an administrator (decision D3). */
+  dailyDeletionLimit: z.number().int().min(1).max(100_000).default(20),
+  /** The same, in percent of the published studies: the lower of both holds, and one a day is always allowed. */
+  dailyDeletionPercent: z.number().min(0).max(100).default(1),
   /** How many studies are looked at at once. */
   parallelLooks: z.number().int().min(1).max(32).default(4),
   /** contentTypeCode when the patient class (PV1-2) is absent or not in the mapping. Assumption: `07`, external consultation. */

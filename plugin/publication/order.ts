@@ -1,5 +1,5 @@
 /** Makes an order: every UID and every byte of it is fixed here, once (decision C2). */
-import type { ArchivedReport, NewOrder, OrderHead } from '../archive/index.ts';
+import type { ArchivedReport, NewOrder, OrderCause, OrderHead } from '../archive/index.ts';
 import {
   buildDeletion as buildDeletionRequest,
   automatonRole,
@@ -49,6 +49,7 @@ export const buildOrder = (
   ports: PublicationPorts,
   wanted: WantedManifest,
   previous: OrderHead | undefined,
+  cause: OrderCause,
 ): NewOrder => {
   const atUtcMs = ports.clock();
   const ids = {
@@ -98,6 +99,7 @@ export const buildOrder = (
   return {
     studyInstanceUid: wanted.study.studyInstanceUid,
     kind: previous === undefined ? 'publish' : 'replace',
+    cause,
     reportId: wanted.archived.id,
     previousSubmissionId: previous?.id,
     version,
@@ -132,7 +134,12 @@ const authorOf = (ports: PublicationPorts, archived: ArchivedReport) => {
  *
  * @param archived  the report with which it was published
  */
-export const buildDeletion = (ports: PublicationPorts, published: OrderHead, archived: ArchivedReport): NewOrder => {
+export const buildDeletion = (
+  ports: PublicationPorts,
+  published: OrderHead,
+  archived: ArchivedReport,
+  cause: OrderCause,
+): NewOrder => {
   const submissionSetUid = ports.newUid();
   const { transmission } = archived;
   const { organization, ...resolved } = authorOf(ports, archived);
@@ -152,6 +159,7 @@ export const buildDeletion = (ports: PublicationPorts, published: OrderHead, arc
   return {
     studyInstanceUid: published.studyInstanceUid,
     kind: 'delete',
+    cause,
     reportId: archived.id,
     previousSubmissionId: published.id,
     version: published.version,

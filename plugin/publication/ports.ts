@@ -36,7 +36,10 @@ export interface ExchangeRecorder {
 export interface PublicationPorts {
   readonly store: Store;
   readonly index: StudyIndex;
-  readonly orthanc: Pick<OrthancClient, 'readObjectIdentity' | 'readKeyObject'>;
+  readonly orthanc: Pick<
+    OrthancClient,
+    'readObjectIdentity' | 'readKeyObject' | 'findStudies' | 'findControlStudy' | 'databaseIdentity'
+  >;
   readonly dmp: DmpClient;
   readonly dmpSettings: Pick<DmpOptions, 'secretConnection' | 'signature' | 'sourceId' | 'studyUidAuthority'>;
   readonly exchanges: ExchangeRecorder;

@@ -3,206 +3,71 @@
  * bring the order to the DMP. Reading this file is reading the process.
  */
 import {
-  loadLastSettledOrder,
   loadOpenOrder,
   loadOrderHead,
-  loadReport,
-  saveEvents,
-  saveOrder,
   StudyState,
-  updateStudy,
   type ArchivedStudy,
-  type NewOrder,
   type Order,
   type OrderHead,
 } from '../archive/index.ts';
-import { asDrimboxError, failureFields } from '../errors.ts';
-import type { DrimboxEvent } from '../events.ts';
-import { manifestRemarks } from '../kos/index.ts';
-import { isSameIns } from '../standards/index.ts';
-import { decide, type Published, type Wanted } from './comparison.ts';
+import { DrimboxError } from '../errors.ts';
+import { decide, type Decision } from './comparison.ts';
+import { loadPast, publishedState, untroubled, wantedState } from './comparison-sides.ts';
 import {
   conclude,
   concludeAbsent,
-  concludeAcceptance,
   concludeHold,
-  concludePostponement,
-  concludeRefusal,
   concludeSettling,
   concludeUnchanged,
-  concludeWithdrawal,
+  concludeVanishing,
   type LookResult,
 } from './conclusions.ts';
-import { deliver, findOut, type Delivery } from './delivery.ts';
+import { findOut } from './delivery.ts';
 import { findLateArrival, nextLateCheckAt } from './late-arrivals.ts';
-import { observe, type Observation, type WantedManifest } from './observation.ts';
-import { buildDeletion, buildOrder } from './order.ts';
+import { observe, type Observation } from './observation.ts';
+import { buildOrder } from './order.ts';
+import { concludeDelivery, order, orderDeletion, send } from './ordering.ts';
+import { checkDatabase } from './pacs-database.ts';
 import type { PublicationPorts } from './ports.ts';
-
-// Sending ----------------------------------------------------------------------------------------------------------
-
-const concludeDelivery = async (
-  ports: PublicationPorts,
-  study: ArchivedStudy,
-  order: Order,
-  delivery: Delivery,
-): Promise<LookResult> => {
-  switch (delivery.kind) {
-    case 'accepted':
-      return concludeAcceptance(ports, study, order, delivery);
-    case 'refused':
-      return concludeRefusal(ports, study, order, delivery.error);
-    case 'postponed':
-      return concludePostponement(ports, study, order, delivery);
-    case 'withdrawn':
-      return concludeWithdrawal(ports, study, order);
-    case 'overtaken':
-      return { nextAtUtcMs: ports.clock() };
-  }
-};
-
-/** A hint does not hurry an order that waits for its next attempt. */
-const send = async (ports: PublicationPorts, study: ArchivedStudy, order: Order): Promise<LookResult> => {
-  const { nextAttemptAtUtcMs = 0 } = order;
-  if (ports.clock() < nextAttemptAtUtcMs) return { nextAtUtcMs: nextAttemptAtUtcMs };
-  return concludeDelivery(ports, study, order, await deliver(ports, study, order));
-};
-
-/** Keeps the order and the new state of the study in one transaction. */
-const place = async (
-  ports: PublicationPorts,
-  study: ArchivedStudy,
-  order: NewOrder,
-  wanted?: WantedManifest,
-): Promise<Order> => {
-  const atUtcMs = ports.clock();
-  const { studyInstanceUid } = study;
-  const created: DrimboxEvent = {
-    name: 'dmp/order-created',
-    studyInstanceUid,
-    structureId: order.sender.structureId,
-    detail: { kind: order.kind, bytes: order.kos.length },
-  };
-  // What a manifest cannot carry whole is said once, in the journal.
-  const remarks = (wanted === undefined ? [] : manifestRemarks(wanted.content)).map(
-    (remark): DrimboxEvent => ({ name: 'kos/remark', studyInstanceUid, detail: { remark } }),
-  );
-  const events = [created, ...remarks];
-  const found = wanted === undefined ? {} : { orthancStudyId: wanted.study.orthancId };
-  const placed = await ports.store.transaction(async (trx) => {
-    await updateStudy(trx, study, { state: StudyState.sending, reason: null, ...found }, atUtcMs);
-    await saveEvents(trx, atUtcMs, events);
-    return saveOrder(trx, order, atUtcMs);
-  });
-  for (const event of events) ports.emit(event);
-  return placed;
-};
+import { proveVanished, type Proof } from './vanished-images.ts';
 
 const supersede = async (ports: PublicationPorts, study: ArchivedStudy, order: Order): Promise<void> =>
   conclude(ports, study, { update: {}, events: [], settle: { order, state: 'superseded' } });
 
-/** Builds an order and sends it; one that cannot be built holds the study and says why. */
-const order = async (
-  ports: PublicationPorts,
-  study: ArchivedStudy,
-  build: () => NewOrder,
-  wanted?: WantedManifest,
-): Promise<LookResult> => {
-  let built: NewOrder;
-  try {
-    built = build();
-  } catch (cause) {
-    const error = asDrimboxError(cause);
-    if (error.code === 'general/internal') ports.log.error(failureFields(cause), 'order not built');
-    const structureId = wanted?.structure.options.id;
-    return concludeHold(ports, study, { code: error.code, detail: error.detail, structureId });
-  }
-  return send(ports, study, await place(ports, study, built, wanted));
-};
-
-/** The last order was the same and was refused for good: a new message or an administrator releases it. */
-const wasRefused = async (
-  ports: PublicationPorts,
-  study: ArchivedStudy,
-  isSame: (last: OrderHead) => boolean,
-): Promise<boolean> => {
-  if (study.state !== StudyState.failed) return false;
-  const last = await loadLastSettledOrder(ports.store.knex, study.studyInstanceUid);
-  return last?.state === 'refused' && isSame(last);
-};
-
-const orderDeletion = async (
-  ports: PublicationPorts,
-  study: ArchivedStudy,
-  published: OrderHead,
-): Promise<LookResult> => {
-  const isSame = (last: OrderHead) => last.kind === 'delete' && last.documentUid === published.documentUid;
-  if (await wasRefused(ports, study, isSame)) return {};
-  const archived =
-    published.reportId === undefined ? undefined : await loadReport(ports.store.knex, published.reportId);
-  if (archived === undefined) {
-    return concludeHold(ports, study, {
-      code: 'archive/not-found',
-      detail: 'the report of the published manifest is not archived',
-    });
-  }
-  return order(ports, study, () => buildDeletion(ports, published, archived));
-};
-
-// The look ---------------------------------------------------------------------------------------------------------
-
 const publishedOf = async (ports: PublicationPorts, study: ArchivedStudy): Promise<OrderHead | undefined> =>
   study.publishedSubmissionId === undefined ? undefined : loadOrderHead(ports.store.knex, study.publishedSubmissionId);
 
-const publishedState = (published: OrderHead | undefined): Published =>
-  published === undefined ? { kind: 'nothing' } : { kind: 'manifest', fingerprint: published.fingerprint };
-
-const wantedState = (found: Observation): Wanted => {
-  switch (found.kind) {
-    case 'absent':
-    case 'settling':
-      return { kind: 'wait' };
-    case 'manifest':
-    case 'nothing':
-    case 'not-destined':
-    case 'hold':
-      return found;
-  }
-};
-
 /** An order that has not left yet is sent only if it is still what is wanted. */
 const isStillWanted = (open: Order, found: Observation, published: OrderHead | undefined): boolean => {
+  const decision = decide(wantedState(found), publishedState(published), untroubled);
   if (open.kind !== 'delete') {
-    return found.kind === 'manifest' && found.fingerprint === open.fingerprint && !isAnotherPatient(found, published);
+    return (
+      (decision.kind === 'publish' || decision.kind === 'replace') &&
+      found.kind === 'manifest' &&
+      found.fingerprint === open.fingerprint
+    );
   }
   // The deletion of a late arrival is wanted whatever else is.
-  return open.previousSubmissionId !== published?.id || found.kind === 'nothing' || isAnotherPatient(found, published);
+  return open.previousSubmissionId !== published?.id || decision.kind === 'delete';
 };
 
-/** What is published stands in the record of another patient than the report names now (decision B7). */
-const isAnotherPatient = (found: Observation, published: OrderHead | undefined): boolean =>
-  found.kind === 'manifest' &&
-  published !== undefined &&
-  !isSameIns(published.sender.ins, found.archived.report.patient.ins);
-
-const actOnManifest = async (
+/** What the PACS causes needs its proofs, when the order is made and again when one that waited leaves (decisions D1, D2). */
+const prove = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
-  found: WantedManifest,
-  published: OrderHead | undefined,
-): Promise<LookResult> => {
-  // B7: first out of the old record, in the name of who published it; once confirmed, into the new one.
-  if (published !== undefined && isAnotherPatient(found, published)) return orderDeletion(ports, study, published);
-  if (decide(wantedState(found), publishedState(published)) === 'none') {
-    return concludeUnchanged(ports, study, StudyState.published);
-  }
-  // C8: what somebody took out of the DMP waits for a new report or an administrator: both make the study new again.
-  if (study.state === StudyState.withdrawn) return {};
-  if (await wasRefused(ports, study, (last) => last.fingerprint === found.fingerprint)) return {};
-  return order(ports, study, () => buildOrder(ports, found, published), found);
+  decision: Decision,
+  found: Observation,
+): Promise<Proof> => {
+  if (decision.kind === 'none' || decision.kind === 'publish' || decision.cause !== 'pacs') return { kind: 'proven' };
+  if (decision.kind === 'delete') return proveVanished(ports, study, { rejected: found.kind === 'rejected' });
+  const doubt = await checkDatabase(ports);
+  return doubt === undefined
+    ? { kind: 'proven' }
+    : { kind: 'unproven', code: 'publication/pacs-database-changed', detail: doubt };
 };
 
-const act = async (
+/** Nothing is to be sent: what the study is now. */
+const rest = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   found: Observation,
@@ -211,20 +76,52 @@ const act = async (
   switch (found.kind) {
     case 'hold':
       return concludeHold(ports, study, found);
-    case 'absent':
-      return concludeAbsent(ports, study, found.structureId);
     case 'settling':
       return concludeSettling(ports, study, found);
+    case 'absent':
+      return published === undefined ? concludeAbsent(ports, study, found.structureId) : {};
+    case 'rejected': {
+      if (published !== undefined || study.state === StudyState.imagesGone) return {};
+      const detail = 'only rejected objects and manifests';
+      return concludeHold(ports, study, { code: 'kos/study-empty', detail, structureId: found.structureId });
+    }
     case 'not-destined':
       return concludeUnchanged(ports, study, published === undefined ? StudyState.notDestined : StudyState.published, [
         { name: 'study/not-destined', studyInstanceUid: study.studyInstanceUid },
       ]);
     case 'nothing':
-      return published === undefined
-        ? concludeUnchanged(ports, study, StudyState.retired)
-        : orderDeletion(ports, study, published);
+      if (published === undefined) return concludeUnchanged(ports, study, StudyState.retired);
+      return published.origin === 'file' ? concludeUnchanged(ports, study, StudyState.loaded) : {};
     case 'manifest':
-      return actOnManifest(ports, study, found, published);
+      // Otherwise the DMP refused it for good, or somebody withdrew what was there: the study stays what it is.
+      return published?.fingerprint === found.fingerprint ? concludeUnchanged(ports, study, StudyState.published) : {};
+  }
+};
+
+const act = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  found: Observation,
+  published: OrderHead | undefined,
+): Promise<LookResult> => {
+  const decision = decide(wantedState(found), publishedState(published), await loadPast(ports, study));
+  const proof = await prove(ports, study, decision, found);
+  if (proof.kind === 'wait') return concludeVanishing(ports, study, proof);
+  if (proof.kind === 'unproven') return concludeHold(ports, study, proof);
+  switch (decision.kind) {
+    case 'publish':
+    case 'replace': {
+      if (found.kind !== 'manifest') throw new DrimboxError('general/internal');
+      const cause = decision.kind === 'publish' ? 'report' : decision.cause;
+      return order(ports, study, () => buildOrder(ports, found, published, cause), found);
+    }
+    case 'delete': {
+      if (published === undefined) throw new DrimboxError('general/internal');
+      const isConfirmed = decision.cause === 'pacs' && study.deletionConfirmedAtUtcMs !== undefined;
+      return orderDeletion(ports, study, published, isConfirmed ? 'administrator' : decision.cause);
+    }
+    case 'none':
+      return rest(ports, study, found, published);
   }
 };
 
@@ -248,6 +145,20 @@ const settleSent = async (
   return { nextAtUtcMs: nextAtUtcMs ?? ports.clock() };
 };
 
+/** An open order that has not left: still wanted, and what the PACS caused still proven. */
+const mayLeave = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  open: Order,
+  found: Observation,
+  published: OrderHead | undefined,
+): Promise<boolean> => {
+  if (!isStillWanted(open, found, published)) return false;
+  if (open.cause !== 'pacs') return true;
+  const decision = decide(wantedState(found), publishedState(published), untroubled);
+  return (await prove(ports, study, decision, found)).kind === 'proven';
+};
+
 const look = async (ports: PublicationPorts, study: ArchivedStudy): Promise<LookResult> => {
   const open = await loadOpenOrder(ports.store.knex, study.studyInstanceUid);
   const settled = open === undefined ? undefined : await settleSent(ports, study, open);
@@ -255,12 +166,12 @@ const look = async (ports: PublicationPorts, study: ArchivedStudy): Promise<Look
   const found = await observe(ports, study);
   const published = await publishedOf(ports, study);
   if (open !== undefined) {
-    if (isStillWanted(open, found, published)) return send(ports, study, open);
+    if (await mayLeave(ports, study, open, found, published)) return send(ports, study, open);
     await supersede(ports, study, open);
   }
-  const isAboutToSend = decide(wantedState(found), publishedState(published)) !== 'none';
+  const isAboutToSend = decide(wantedState(found), publishedState(published), untroubled).kind !== 'none';
   const late = await findLateArrival(ports, study, isAboutToSend);
-  if (late !== undefined) return orderDeletion(ports, study, late);
+  if (late !== undefined) return orderDeletion(ports, study, late, 'correction');
   return act(ports, study, found, published);
 };
 

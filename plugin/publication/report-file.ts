@@ -111,6 +111,7 @@ export const buildFromReport = async (ports: BuildPorts, file: Uint8Array, wante
     throw new DrimboxError('publication/study-duplicated', { detail: lookup.orthancIds.join(', ') });
   const { study } = lookup;
   const reading = await readManifest(ports, { report, organization, study });
+  if (reading.kind === 'empty') throw new DrimboxError('kos/study-empty', { detail: 'only rejected objects' });
   if (reading.kind === 'hold') throw new DrimboxError(reading.code, { detail: reading.detail });
   const { content, series } = reading;
   const kos = buildManifest(

@@ -13,6 +13,8 @@ const sentences: Readonly<Record<StudyState, string>> = {
   [StudyState.notDestined]: 'non destiné au DMP',
   [StudyState.retired]: 'retiré du DMP',
   [StudyState.withdrawn]: 'le DMP ne le contient plus',
+  [StudyState.imagesGone]: 'images supprimées du PACS, KOS retiré du DMP',
+  [StudyState.loaded]: 'manifeste (KOS) chargé depuis un fichier, sans compte-rendu',
 };
 
 export const describeStudy = (

@@ -16,7 +16,7 @@ export const roomLevels: readonly (readonly string[])[] = [
   ['archive'],
   ['publication', 'wado', 'sign-in'],
   ['viewer-access', 'consumer'],
-  ['health', 'admin', 'statistics'],
+  ['health', 'admin', 'statistics', 'notification'],
   ['config'],
   ['examination.ts'],
   ['main.ts'],

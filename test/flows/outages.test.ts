@@ -52,7 +52,7 @@ describe.skipIf(!isSiteHere).each(stores)('the PACS or the sidecar goes away, st
       expect(await flow.manifestsOf(studyInstanceUid)).toMatchObject([{ status: 'Approved' }]);
   });
 
-  it('a published study that left the PACS keeps its manifest in the DMP until somebody decides (D1)', async () => {
+  it('a published study that left the PACS keeps its manifest in the DMP for a while, and comes back unharmed (D1)', async () => {
     const examination = buildExamination({ number: 4 });
     const { studyInstanceUid } = examination;
     await flow.keep(examination.instances);
@@ -63,10 +63,12 @@ describe.skipIf(!isSiteHere).each(stores)('the PACS or the sidecar goes away, st
       Query: { StudyInstanceUID: studyInstanceUid },
     });
     for (const id of JSON.parse(text) as string[]) await flow.orthanc.remove('studies', id);
-    await flow.reaches(studyInstanceUid, 'held', 'publication/update-unsupported');
+    await flow.tells(studyInstanceUid, 'study/images-missing');
+    expect((await flow.show(studyInstanceUid)).state).toBe('published');
     expect(await flow.manifestsOf(studyInstanceUid)).toMatchObject([{ status: 'Approved' }]);
     await flow.keep(examination.instances);
-    await flow.reaches(studyInstanceUid, 'published');
+    await flow.tells(studyInstanceUid, 'study/images-back');
+    expect((await flow.show(studyInstanceUid)).state).toBe('published');
     expect(await flow.manifestsOf(studyInstanceUid)).toHaveLength(1);
   });
 

@@ -66,9 +66,24 @@ describe('changes that the hook tells', () => {
     expect(await take({ hints: [hint(8)] })).toBe(0);
   });
 
-  test('below the level of a study are left alone: the study itself is told too', async () => {
-    const { orthancStudyId: _, ...instance } = hint(1, { level: 'instance' });
-    expect(await take({ hints: [instance] })).toBe(0);
+  test('of a deleted series or instance make the study due that held it (DB.SO.27)', async () => {
+    const [series] = pacsStudy(1).study.series;
+    for (const orthancId of [series?.orthancId ?? '', series?.instances[1]?.orthancId ?? '']) {
+      await opened.store.knex('study').update({ look_due_at_utc_ms: null });
+      const { orthancStudyId: _, ...gone } = hint(1, { change: 'deleted', level: 'instance', orthancId });
+      expect(await take({ hints: [gone] })).toBe(1);
+      expect([await due(1), await due(2)]).toEqual([true, false]);
+    }
+  });
+
+  test('of a deleted twin make the study due that is held for it (A5)', async () => {
+    bench.pacs.put(pacsStudy(1));
+    bench.pacs.double(uidOf(1));
+    expect((await bench.look(uidOf(1))).study.reasonCode).toBe('publication/study-duplicated');
+    await opened.store.knex('study').update({ look_due_at_utc_ms: null });
+    // The second of the two studies that the fake PACS has then.
+    expect(await take({ hints: [hint(2, { change: 'deleted' })] })).toBe(1);
+    expect(await due(1)).toBe(true);
   });
 
   test('decide nothing: the look asks the PACS', async () => {

@@ -260,20 +260,6 @@ describe('a look, a manifest is published', () => {
     expect(sent()).toEqual(['register']);
   });
 
-  test('never deletes when the PACS no longer has the study: held, the DMP keeps its manifest', async () => {
-    await publish();
-    bench.pacs.remove(uid);
-    bench.advance(100 * hour);
-    expect((await bench.look(uid)).study).toMatchObject({
-      state: 'held',
-      reasonCode: 'publication/update-unsupported',
-      publishedSubmissionId: 1,
-    });
-    bench.pacs.put(pacsStudy(1));
-    expect((await bench.look(uid)).study.state).toBe('published');
-    expect(sent()).toEqual(['register']);
-  });
-
   test('while new images arrive keeps it published, and replaces once they have arrived', async () => {
     bench = newBench({ options: { stabilitySeconds: 60 } });
     await publish();

@@ -1,0 +1,71 @@
+/**
+ * May a manifest be deleted because its images are gone from the PACS? (decisions D1–D3) "PACS unreachable" is never "images
+ * gone": every question that fails throws, and nothing is concluded. What cannot be proved is held for an administrator.
+ */
+import { StudyState, type ArchivedStudy } from '../archive/index.ts';
+import type { ErrorCode } from '../errors.ts';
+import { parseStudyInstanceUid } from '../standards/index.ts';
+import { checkDatabase } from './pacs-database.ts';
+import type { PublicationPorts } from './ports.ts';
+
+export type Proof =
+  | { readonly kind: 'proven' }
+  /** The PACS must say the same again, later. */
+  | { readonly kind: 'wait'; readonly sinceUtcMs: number; readonly untilUtcMs: number }
+  | { readonly kind: 'unproven'; readonly code: ErrorCode; readonly detail: string };
+
+const unproven = (detail: string, code: ErrorCode = 'publication/deletion-unproven'): Proof => ({
+  kind: 'unproven',
+  code,
+  detail,
+});
+
+/** The other reader of the index must say so too, and both must find another study: an index that finds nothing proves nothing. */
+const askTwice = async (ports: PublicationPorts, study: ArchivedStudy): Promise<Proof | undefined> => {
+  const uid = parseStudyInstanceUid(study.studyInstanceUid);
+  if ((await ports.orthanc.findStudies(uid)).length > 0) {
+    return unproven('the index has no such study, Orthanc’s REST API has');
+  }
+  if (study.deletionConfirmedAtUtcMs !== undefined) return undefined;
+  const control = await ports.orthanc.findControlStudy();
+  if (control === undefined) return unproven('Orthanc holds no other study: it may have lost its index');
+  const lookup = await ports.index.lookup(control.studyInstanceUid);
+  return lookup.kind === 'absent' ? unproven('the index does not find a study that Orthanc has') : undefined;
+};
+
+const isHeldForGood = (study: ArchivedStudy): boolean =>
+  study.state === StudyState.held && study.reasonCode === 'publication/deletion-limit';
+
+/**
+ * @param rejected  the PACS has the study, but only rejected objects: it has said so in its own documents
+ * @throws orthanc/*, store/*: nothing is concluded
+ */
+export const proveVanished = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  given: { readonly rejected: boolean },
+): Promise<Proof> => {
+  const isConfirmed = study.deletionConfirmedAtUtcMs !== undefined;
+  const doubt = await checkDatabase(ports);
+  if (doubt !== undefined && !isConfirmed) return unproven(doubt, 'publication/pacs-database-changed');
+  const contradicted = given.rejected ? undefined : await askTwice(ports, study);
+  if (contradicted !== undefined) return contradicted;
+  if (isConfirmed) return { kind: 'proven' };
+  // Beyond the limit of a day only an administrator lets it go: it does not slip out when the day is over (D3).
+  if (isHeldForGood(study)) return unproven(study.reasonDetail ?? '', 'publication/deletion-limit');
+  const sinceUtcMs = study.absentSinceUtcMs ?? ports.clock();
+  const untilUtcMs = sinceUtcMs + ports.options.deletionDelayMinutes * 60_000;
+  return ports.clock() < untilUtcMs || study.absentSinceUtcMs === undefined
+    ? { kind: 'wait', sinceUtcMs, untilUtcMs }
+    : { kind: 'proven' };
+};
+
+/** Deletions that the PACS may cause in a day without an administrator; one is always allowed (decision D3). */
+export const dailyDeletionLimit = (
+  options: { readonly dailyDeletionLimit: number; readonly dailyDeletionPercent: number },
+  publishedStudies: number,
+): number =>
+  Math.max(
+    1,
+    Math.min(options.dailyDeletionLimit, Math.floor((publishedStudies * options.dailyDeletionPercent) / 100)),
+  );
