@@ -180,11 +180,18 @@ const answerRelayed = async (
   return { json: describeStudy(study) };
 };
 
+/** What the open ports set going; it starts after them. */
+interface Worker {
+  looks?: Looks;
+  lookAtDatabase?: () => void;
+  readonly wake: () => void;
+}
+
 const startHook = async (
   configuration: Configuration,
   ports: PublicationPorts,
   orthanc: OrthancClient,
-  wake: () => void,
+  worker: Worker,
   log: Logger,
 ): Promise<Server> => {
   const application = express();
@@ -193,7 +200,8 @@ const startHook = async (
     createHookRouter({
       secret: loadSecret(configuration.orthanc.hook.secretFile),
       onChanges: async (batch) => {
-        if ((await takeHints({ ...ports, orthanc }, batch)) > 0) wake();
+        if ((await takeHints({ ...ports, orthanc }, batch)) > 0) worker.wake();
+        if (batch.started === true) worker.lookAtDatabase?.();
         await saveMarker(ports.store.knex, hookContactMarker, batch.database ?? '', Date.now());
       },
       answer: (request) => answerRelayed(ports, orthanc, request),
@@ -257,16 +265,17 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   closers.push(() => ports.dmp.close());
 
   // The ports open before the first look starts: one that is taken ends the start, and nothing was sent.
-  const worker: { looks?: Looks } = {};
-  const wake = (): void => worker.looks?.wake();
+  const worker: Worker = { wake: () => worker.looks?.wake() };
+  const { wake } = worker;
   const control = await startControl(folder, (words) => runStoreCommand({ store, clock: Date.now, wake }, words));
   closers.push(() => control.close());
-  const hook = await startHook(configuration, ports, orthanc, wake, log);
+  const hook = await startHook(configuration, ports, orthanc, worker, log);
   closers.push(() => closeServer(hook));
   const listeners = await startListeners(configuration, ports, wake, closers);
   const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
   closers.push(() => Promise.resolve(stopRetention()));
   const database = watchDatabase(ports);
+  worker.lookAtDatabase = database.look;
   closers.push(() => Promise.resolve(database.stop()));
   const looks = await startLooks(ports);
   worker.looks = looks;

@@ -24,21 +24,28 @@ export const saveStudyObjects = async (
 };
 
 /**
- * Makes due the studies that are, or held when they were last looked at, one of these resources of Orthanc.
+ * Makes due the studies that are, or held when they were last looked at, one of these resources of Orthanc. A study that is
+ * due soon anyway is not hurried: images arrive one by one, and the look that comes sees them all.
  *
- * @returns how many
+ * @param when.soonUtcMs  a look due before is soon enough
+ * @returns Orthanc's ids of the studies that were known
  */
-export const requestLooksByObjects = (knex: Knex, orthancIds: readonly string[], dueAtUtcMs: number): Promise<number> =>
-  knex('study')
-    .where((query) =>
-      query.whereIn('orthanc_study_id', [...orthancIds]).orWhereIn(
-        'study_uid',
-        knex('study_object')
-          .whereRaw('keys && ?::bigint[]', [asArray(orthancIds)])
-          .select('study_uid'),
-      ),
-    )
-    .update({
-      look_due_at_utc_ms: knex.raw('LEAST(COALESCE(look_due_at_utc_ms, ?), ?)', [dueAtUtcMs, dueAtUtcMs]),
-      look_number: knex.raw('look_number + 1'),
-    });
+export const requestLooksByObjects = async (
+  knex: Knex,
+  orthancIds: readonly string[],
+  when: { readonly nowUtcMs: number; readonly soonUtcMs: number },
+): Promise<readonly string[]> => {
+  const found: { rows: { orthanc_study_id: string | null }[] } = await knex.raw(
+    `UPDATE study SET
+       look_due_at_utc_ms = CASE
+         WHEN look_due_at_utc_ms <= ? AND lease_token IS NULL THEN look_due_at_utc_ms
+         ELSE LEAST(COALESCE(look_due_at_utc_ms, ?), ?) END,
+       look_number = look_number + 1
+     WHERE study_uid IN (
+       SELECT study_uid FROM study WHERE orthanc_study_id = ANY(?::text[])
+       UNION SELECT study_uid FROM study_object WHERE keys && ?::bigint[])
+     RETURNING orthanc_study_id`,
+    [when.soonUtcMs, when.nowUtcMs, when.nowUtcMs, [...orthancIds], asArray(orthancIds)],
+  );
+  return found.rows.map((row) => row.orthanc_study_id ?? '');
+};

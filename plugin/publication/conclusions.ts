@@ -208,6 +208,9 @@ export const concludeAcceptance = async (
         structureId: order.sender.structureId,
         detail: { order: order.id },
       },
+      ...(order.kind === 'delete' && isOfPacs(order)
+        ? [{ name: 'study/images-gone', studyInstanceUid: order.studyInstanceUid } as const]
+        : []),
     ],
     settle: {
       order,

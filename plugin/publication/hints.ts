@@ -6,7 +6,7 @@ import { requestLook, requestLooksByObjects, requestLooksByState, StudyState } f
 import type { ChangeBatch, OrthancClient } from '../orthanc/index.ts';
 import type { PublicationPorts } from './ports.ts';
 
-type HintPorts = Pick<PublicationPorts, 'store' | 'clock'> & {
+type HintPorts = Pick<PublicationPorts, 'store' | 'clock' | 'options'> & {
   readonly orthanc: Pick<OrthancClient, 'resolveStudyOf'>;
 };
 
@@ -29,10 +29,12 @@ export const takeHints = async (ports: HintPorts, batch: ChangeBatch): Promise<n
   ];
   // What was looked at before is known by its Orthanc ids: no question to Orthanc, and it works for what is deleted.
   const ids = [...new Set(batch.hints.map((hint) => hint.orthancId))];
-  let due = ids.length === 0 ? 0 : await requestLooksByObjects(knex, ids, now);
+  const soonUtcMs = now + ports.options.stabilitySeconds * 1000;
+  const known = ids.length === 0 ? [] : await requestLooksByObjects(knex, ids, { nowUtcMs: now, soonUtcMs });
+  let due = known.length;
   if (batch.dropped > 0) due += await requestLooksByState(knex, everyLiveState, now);
-  // Deleted and stored again may come in one batch, in either order: a study that was stored is asked for.
-  const stored = idsOf(batch.hints.filter((hint) => hint.change !== 'deleted'));
+  const isKnown = new Set(known);
+  const stored = idsOf(batch.hints.filter((hint) => hint.change !== 'deleted')).filter((id) => !isKnown.has(id));
   // The hook waits for our answer a moment only: beyond a few, looking at everything that waits costs less than asking.
   if (stored.length > maxQuestions) return due + (await requestLooksByState(knex, waitingStates, now));
   for (const orthancId of stored) {

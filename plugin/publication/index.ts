@@ -1,3 +1,12 @@
+export {
+  type ComparisonPace,
+  comparisonPace,
+  type ComparisonPorts,
+  stepRun,
+} from './archive-comparison.ts';
+export { judgeStudy, needsManifest, totalOf, type Verdict } from './archive-comparison-verdict.ts';
+export { type ArchiveComparison, startArchiveComparison } from './archive-comparison-worker.ts';
+export { nextSweepAt, requestNightlySweep, requestSweep } from './sweep.ts';
 export { checkAdmission, type AdmissionRules } from './admission.ts';
 export { decide, type Decision, type Past, type Published, type Wanted } from './comparison.ts';
 export { contentFingerprint, objectsOf } from './content-fingerprint.ts';

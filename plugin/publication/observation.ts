@@ -4,12 +4,12 @@
  */
 import {
   loadCurrentReports,
+  loadOrderHead,
   saveEvents,
   saveStudyObjects,
   updateStudy,
   type ArchivedReport,
   type ArchivedStudy,
-  type StudyUpdate,
 } from '../archive/index.ts';
 import type { DmpStructure } from '../dmp/index.ts';
 import { asDrimboxError, RetryClass, type ErrorCode } from '../errors.ts';
@@ -98,23 +98,14 @@ const clockOf = (known: ArchivedStudy, study: StudyContent, nowUtcMs: number): C
   if (known.contentFingerprint === undefined) {
     return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, study.lastUpdateUtcMs ?? nowUtcMs) };
   }
-  const isSame = known.contentFingerprint === fingerprint && known.contentSinceUtcMs !== undefined;
-  return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, isSame ? (known.contentSinceUtcMs ?? nowUtcMs) : nowUtcMs) };
+  const { contentSinceUtcMs = 0 } = known;
+  const isSame = known.contentFingerprint === fingerprint;
+  const { lastUpdateUtcMs = 0 } = study;
+  const changedAtUtcMs = lastUpdateUtcMs > contentSinceUtcMs ? lastUpdateUtcMs : nowUtcMs;
+  return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, isSame ? contentSinceUtcMs : changedAtUtcMs) };
 };
 
-/** Keeps what the PACS holds now, so that a deletion finds its study and a sweep sees what changed. */
-const saveSeen = async (
-  ports: PublicationPorts,
-  known: ArchivedStudy,
-  update: StudyUpdate,
-  objects: readonly string[],
-): Promise<void> => {
-  await ports.store.transaction(async (trx) => {
-    await updateStudy(trx, known, update, ports.clock());
-    await saveStudyObjects(trx, known.studyInstanceUid, objects);
-  });
-};
-
+/** Keeps what the PACS holds now: a later change starts the clock anew, and a sweep sees it. */
 const saveContent = async (
   ports: PublicationPorts,
   known: ArchivedStudy,
@@ -122,7 +113,7 @@ const saveContent = async (
   content: ContentClock,
 ): Promise<void> => {
   if (known.contentFingerprint === content.fingerprint && known.orthancStudyId === study.orthancId) return;
-  await saveSeen(ports, known, { orthancStudyId: study.orthancId, content }, objectsOf(study));
+  await updateStudy(ports.store.knex, known, { orthancStudyId: study.orthancId, content }, ports.clock());
 };
 
 /** The images are there, or there again: what was noted about their absence is no longer true. */
@@ -210,6 +201,13 @@ const observeImages = async (
   };
 };
 
+/** A report that hides or corrects what is published does not wait until the last image has arrived. */
+const isUrgent = async (ports: PublicationPorts, known: ArchivedStudy, destined: Destined): Promise<boolean> => {
+  if (known.publishedSubmissionId === undefined) return false;
+  const published = await loadOrderHead(ports.store.knex, known.publishedSubmissionId);
+  return published?.reportId !== destined.latest.id;
+};
+
 const observeStudy = async (
   ports: PublicationPorts,
   known: ArchivedStudy,
@@ -222,7 +220,7 @@ const observeStudy = async (
   if (lookup.kind === 'absent') return { kind: 'absent', structureId };
   if (lookup.kind === 'duplicated') {
     // Either twin may go: its deletion must find this study.
-    await saveSeen(ports, known, {}, lookup.orthancIds);
+    await saveStudyObjects(ports.store.knex, known.studyInstanceUid, lookup.orthancIds);
     await endAbsence(ports, known);
     return hold('publication/study-duplicated', `Orthanc studies ${lookup.orthancIds.join(', ')}`, structureId);
   }
@@ -230,8 +228,12 @@ const observeStudy = async (
   const content = clockOf(known, study, now);
   await saveContent(ports, known, study, content);
   const stableAtUtcMs = content.sinceUtcMs + ports.options.stabilitySeconds * 1000;
-  const found: Observation =
-    now < stableAtUtcMs ? { kind: 'settling', stableAtUtcMs } : await observeImages(ports, destined, study);
+  const isWaiting = now < stableAtUtcMs && !(await isUrgent(ports, known, destined));
+  // Not while images arrive: of thousands of objects, each look would write them all.
+  if (!isWaiting) await saveStudyObjects(ports.store.knex, known.studyInstanceUid, objectsOf(study));
+  const found: Observation = isWaiting
+    ? { kind: 'settling', stableAtUtcMs }
+    : await observeImages(ports, destined, study);
   if (found.kind !== 'rejected') await endAbsence(ports, known);
   return found;
 };

@@ -36,5 +36,12 @@ export const publicationOptions = z.strictObject({
     .string()
     .regex(/^\d\d$/)
     .default('07'),
+  /** When every archived study is compared with the PACS each night, on the wall clock of the site: what no event told. */
+  sweepAt: z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+    .default('02:30'),
+  /** The same, once after each start. */
+  sweepAfterStartSeconds: z.number().min(0).max(86_400).default(60),
 });
 export type PublicationOptions = z.infer<typeof publicationOptions>;

@@ -1,45 +1,12 @@
 /** Makes an order: every UID and every byte of it is fixed here, once (decision C2). */
 import type { ArchivedReport, NewOrder, OrderCause, OrderHead } from '../archive/index.ts';
-import {
-  buildDeletion as buildDeletionRequest,
-  automatonRole,
-  buildSubmission,
-  rolesFromSpecialty,
-  type DmpStructure,
-} from '../dmp/index.ts';
-import { DrimboxError } from '../errors.ts';
-import { buildManifest } from '../kos/index.ts';
+import { buildDeletion as buildDeletionRequest, buildSubmission } from '../dmp/index.ts';
 import { findSender } from '../hl7/index.ts';
-import { oids, structIdNat, type CodedConcept, type HealthProfessional } from '../standards/index.ts';
+import { buildManifest } from '../kos/index.ts';
 import type { WantedManifest } from './observation.ts';
 import type { PublicationPorts } from './ports.ts';
-import { resolvePerson } from './person.ts';
 import { contentTypeOf, submissionMetadataOf } from './submission-source.ts';
-
-/** Role of the structure, for a professional whose speciality the report does not give. */
-const configuredSpecialty = (structure: DmpStructure): CodedConcept | undefined =>
-  structure.options.role === undefined
-    ? undefined
-    : { code: structure.options.role, codeSystem: oids.authorSpecialties, displayName: '' };
-
-/** What the report says of the person, else what the structure is configured with, else the automaton (decision A7). */
-const rolesOf = (person: HealthProfessional, structure: DmpStructure): readonly CodedConcept[] => {
-  const roles = rolesFromSpecialty(person.specialty);
-  const configured = configuredSpecialty(structure);
-  return roles[0] === automatonRole && configured !== undefined ? rolesFromSpecialty(configured) : roles;
-};
-
-/** The VIHF of a submission: person, structure, role and sector (decisions A3, A7). */
-const senderOf = (wanted: WantedManifest): NewOrder['sender'] => {
-  const { structure, person, archived, organization } = wanted;
-  return {
-    structureId: structIdNat(organization.id),
-    sector: archived.report.facilityType?.code ?? structure.options.sector ?? '',
-    person,
-    roles: rolesOf(person, structure),
-    ins: archived.report.patient.ins,
-  };
-};
+import { partyOfReport, partyOfSubmission } from './submitting-party.ts';
 
 /**
  * @param previous  the order whose document this one replaces, if any
@@ -59,6 +26,10 @@ export const buildOrder = (
     atUtcMs,
   };
   const { site, options } = ports;
+  const party =
+    cause === 'pacs' && previous !== undefined
+      ? partyOfSubmission(ports, previous, wanted.archived)
+      : partyOfReport(ports, wanted);
   const version = (previous?.version ?? 0) + 1;
   const kos = buildManifest(
     wanted.content,
@@ -80,8 +51,8 @@ export const buildOrder = (
       transmission: wanted.archived.transmission,
       reported: wanted.reported,
       order: wanted.order,
-      person: wanted.person,
-      organization: wanted.organization,
+      person: party.person,
+      organization: party.organization,
       visibility: wanted.visibility,
       study: wanted.study,
       series: wanted.series,
@@ -92,7 +63,7 @@ export const buildOrder = (
     },
     ids,
   );
-  const submission = buildSubmission(metadata, kos, wanted.structure.signing, {
+  const submission = buildSubmission(metadata, kos, party.structure.signing, {
     signature: ports.dmpSettings.signature,
     studyUidAuthority: ports.dmpSettings.studyUidAuthority,
   });
@@ -104,29 +75,16 @@ export const buildOrder = (
     previousSubmissionId: previous?.id,
     version,
     fingerprint: wanted.fingerprint,
-    structureId: wanted.structure.options.id,
+    structureId: party.structure.options.id,
     documentUid: ids.documentUniqueId,
     submissionSetUid: ids.submissionSetUniqueId,
     signatureUid: ids.signatureUniqueId,
-    sender: {
-      ...senderOf(wanted),
-      ...(wanted.visibility.secretConnection && ports.dmpSettings.secretConnection !== undefined
-        ? { secretConnection: ports.dmpSettings.secretConnection }
-        : {}),
-    },
+    sender: party.sender,
     manifest: wanted.content,
     metadata: submission.submitObjectsRequest,
     kos,
     signature: submission.signature,
   };
-};
-
-/** Who published it, as the report said: resolved once more from the same archived report. */
-const authorOf = (ports: PublicationPorts, archived: ArchivedReport) => {
-  const { report, transmission } = archived;
-  const resolved = resolvePerson(report, transmission, findSender(ports.senders, transmission).personSource);
-  if (resolved.kind === 'resolved') return resolved;
-  throw new DrimboxError('publication/person-unresolved', { detail: 'the archived report no longer resolves' });
 };
 
 /**
@@ -142,8 +100,7 @@ export const buildDeletion = (
 ): NewOrder => {
   const submissionSetUid = ports.newUid();
   const { transmission } = archived;
-  const { organization, ...resolved } = authorOf(ports, archived);
-  const person = 'familyName' in published.sender.person ? published.sender.person : resolved.person;
+  const { person, organization } = partyOfSubmission(ports, published, archived);
   const deletion = buildDeletionRequest({
     ins: published.sender.ins,
     author: { person, organization: { ...organization, id: published.sender.structureId } },

@@ -86,6 +86,25 @@ describe('changes that the hook tells', () => {
     expect(await due(1)).toBe(true);
   });
 
+  test('hurry nothing that is looked at soon anyway: images arrive one by one', async () => {
+    const soon = bench.now() + 30_000;
+    bench = createBench(opened.store, signing, { options: { stabilitySeconds: 60 }, pacs: bench.pacs });
+    await opened.store.knex('study').update({ look_due_at_utc_ms: soon });
+    expect(await take({ hints: [hint(1)] })).toBe(1);
+    expect((await bench.study(uidOf(1))).lookDueAtUtcMs).toBe(soon);
+    await opened.store.knex('study').update({ look_due_at_utc_ms: soon + 60_000 });
+    await take({ hints: [hint(1)] });
+    expect((await bench.study(uidOf(1))).lookDueAtUtcMs).toBe(bench.now());
+  });
+
+  test('during a look make the study due at once again: what that look read may be old', async () => {
+    bench = createBench(opened.store, signing, { options: { stabilitySeconds: 60 }, pacs: bench.pacs });
+    bench.pacs.onLookup(async () => {
+      await take({ hints: [hint(1)] });
+    });
+    expect((await bench.look(uidOf(1))).study.lookDueAtUtcMs).toBe(bench.now());
+  });
+
   test('decide nothing: the look asks the PACS', async () => {
     await take({ hints: [hint(1, { change: 'deleted' })] });
     expect((await bench.look(uidOf(1))).study.state).toBe('published');

@@ -96,7 +96,6 @@ const holds: readonly (readonly [string, HoldCase])[] = [
       },
     },
   ],
-  ['every image rejected (C3)', { code: 'kos/study-empty', pacs: { keyObject: { titleCode: '113001', rejects: 2 } } }],
 ];
 
 describe('a rule that does not hold: nothing is sent, the study is held', () => {

@@ -260,6 +260,21 @@ describe('a look, a manifest is published', () => {
     expect(sent()).toEqual(['register']);
   });
 
+  test('hides at once, though images are still arriving: what must not be seen does not wait for the last image', async () => {
+    await publish();
+    bench = newBench({ options: { stabilitySeconds: 3600 }, pacs: bench.pacs, dmp: bench.dmp, owner: 'sidecar-2' });
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 3, study: { lastUpdateUtcMs: bench.now() } }));
+    expect(await bench.look(uid)).toMatchObject({ nextAtUtcMs: bench.now() + hour });
+    expect(sent()).toEqual(['register']);
+    await take({
+      ...replacement,
+      message: { action: 'replace', controlId: 'EX2', flags: { INVISIBLE_PATIENT: 'Y' } },
+    });
+    await bench.look(uid);
+    expect(sent()).toEqual(['register', 'find', 'register']);
+    expect(manifestEntryOf(bench.dmp.calls.at(-1)?.submission)).toContain('INVISIBLE_PATIENT');
+  });
+
   test('while new images arrive keeps it published, and replaces once they have arrived', async () => {
     bench = newBench({ options: { stabilitySeconds: 60 } });
     await publish();

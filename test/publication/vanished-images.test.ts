@@ -144,6 +144,39 @@ describe('a published study that the PACS no longer has', () => {
   });
 });
 
+describe('an update that only the PACS causes', () => {
+  test('goes in the name of the archived submission, whatever the configuration says by now (spec.md b.4.1)', async () => {
+    await opened.empty();
+    // The legal authenticator of the report, and who sent the message, belong to different structures.
+    const structures = ['1999999991', '1999900019'];
+    bench = createBench(opened.store, signing, { structures });
+    await publish(1);
+    const [publication] = bench.dmp.calls;
+    expect(publication?.vihf.structureId).toBe('1999999991');
+    const changed = createBench(opened.store, signing, {
+      owner: 'sidecar-2',
+      pacs: bench.pacs,
+      dmp: bench.dmp,
+      senders: [{ application: 'RIS-EXEMPLE', facility: 'CENTRE-EXEMPLE', personSource: 'prt' }],
+      startAtUtcMs: bench.now(),
+    });
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 1 }));
+    expect((await changed.look(uid)).study.state).toBe('published');
+    const replacement = bench.dmp.calls.findLast(({ kind }) => kind === 'register');
+    expect(replacement?.replacesEntryUuid).toBeDefined();
+    expect(replacement?.vihf).toEqual(publication?.vihf);
+    // A report that comes by now goes in the name that the configuration gives by now.
+    await changed.take(
+      buildExamination({ number: 1, message: { action: 'replace', controlId: 'EX2', flags: { MASQUE_PS: 'Y' } } })
+        .message,
+    );
+    expect((await changed.look(uid)).study.state).toBe('published');
+    expect(bench.dmp.calls.findLast(({ kind }) => kind === 'register')?.vihf.structureId).toBe('1999900019');
+    const rows: string[] = await opened.store.knex('submission').where({ study_uid: uid }).orderBy('id').pluck('cause');
+    expect(rows).toEqual(['report', 'pacs', 'report']);
+  });
+});
+
 describe('a study of which the PACS rejects everything', () => {
   test('is taken out as if its images were gone, after the delay, and comes back with them (C3, IOCM)', async () => {
     bench.pacs.put(pacsStudy(1, { keyObject: { titleCode: '113037', rejects: 2 } }));
