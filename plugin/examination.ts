@@ -5,10 +5,17 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { askSidecar, runStoreCommand, type StoreFigures } from './admin/index.ts';
-import { configurationFaults, loadConfiguration, type Configuration, type ConfigurationFault } from './config/index.ts';
+import {
+  configurationFaults,
+  loadConfiguration,
+  loadSecret,
+  type Configuration,
+  type ConfigurationFault,
+} from './config/index.ts';
 import { createDmpClient, type DmpClient } from './dmp/index.ts';
 import { asDrimboxError } from './errors.ts';
 import { formatDoctorReport, isHealthy, runDoctor, type DoctorPorts } from './health/index.ts';
+import { createChannels } from './notification/index.ts';
 import { createOrthancClient, openIndexRole } from './orthanc/index.ts';
 import type { Store } from './store/index.ts';
 
@@ -108,6 +115,7 @@ const connect = (
       lastHookContactAtUtcMs: async () => (await ask()).lastHookContactAtUtcMs,
     },
     ...(index === undefined ? {} : { index }),
+    alertChannels: () => createChannels(configuration.alerts, { ...given, loadSecret }),
     database: {
       kind: configuration.store.url === 'embedded' ? 'embedded' : 'postgres',
       checkAlive: async () => {

@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import { environmentName } from './environment-overrides.ts';
 import { pascalCase } from './key-names.ts';
-import { hasNoEffect } from './keys-without-effect.ts';
 import { optionDescriptions } from './option-descriptions.ts';
 import { bareSchema, elementOf, shapeOf, typeNameOf } from './option-schema.ts';
 import { configurationSchema } from './schema.ts';
@@ -89,8 +88,6 @@ const jsonKeys = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [pascalCase(key), jsonKeys(child)]));
 };
 
-const noEffect = ' (no effect in this version)';
-
 type KeyPath = readonly string[];
 const pathText = (path: KeyPath): string =>
   path.reduce(
@@ -108,7 +105,7 @@ const describeKey = (schema: z.core.$ZodType, path: KeyPath): OptionDescription 
       ? { defaultValue: JSON.stringify(jsonKeys(bare.defaultValue)) }
       : {}),
     isRequired: !bare.isOptional,
-    description: `${bare.description ?? optionDescriptions[shown] ?? ''}${hasNoEffect(path.join('.')) ? noEffect : ''}`,
+    description: bare.description ?? optionDescriptions[shown] ?? '',
     environmentVariable: environmentName(path),
   };
 };

@@ -12,7 +12,6 @@ import { type ConfigurationFault, faultsError } from './faults.ts';
 import { checkFiles } from './file-checks.ts';
 import { fillRequiredSections, lastKey, rewriteTexts, textLeaves } from './option-tree.ts';
 import { displayPath } from './key-names.ts';
-import { warnKeysWithoutEffect } from './keys-without-effect.ts';
 import { checkPorts } from './port-checks.ts';
 import { type ConfigurationOptions, configurationSchema } from './schema.ts';
 import { issueFaults } from './schema-issues.ts';
@@ -99,7 +98,7 @@ export const loadConfiguration = (source: ConfigurationSource): Configuration =>
   checkPorts(options, findings);
   const inFiles = checkFiles(tree, found.baseFolder, reader);
   faults.push(...inFiles.faults);
-  warnings.push(...inFiles.warnings, ...warnKeysWithoutEffect(tree));
+  warnings.push(...inFiles.warnings);
   if (faults.length > 0) throw faultsError(withoutRepeats(faults));
   return frozenConfiguration(options as ConfigurationOptions, withoutRepeats(warnings), found.files);
 };

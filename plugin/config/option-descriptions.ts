@@ -26,6 +26,12 @@ export const optionDescriptions: Readonly<Record<string, string>> = {
   'Publication.RetryMaxDelayMinutes': 'Longest delay between two attempts',
   'Publication.AmbiguousDelaySeconds':
     'Seconds after an attempt with unknown outcome during which “no such document” is not believed yet. Assumption: a DMP works no longer on what it received',
+  'Publication.DeletionDelayMinutes':
+    'Minutes for which the PACS must go on saying that the images of a published study are gone before the DMP is told',
+  'Publication.DailyDeletionLimit':
+    'Deletions caused by the PACS in 24 hours; further ones wait for `drimbox deletions confirm`',
+  'Publication.DailyDeletionPercent':
+    'The same, in percent of the published studies; the lower of both holds, and one a day is always allowed',
   'Publication.ParallelLooks': 'Studies looked at at the same time',
   'Publication.DefaultContentType':
     'contentTypeCode of a submission when the patient class (PV1-2) says nothing. Assumption: `07`, external consultation',

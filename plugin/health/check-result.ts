@@ -26,6 +26,7 @@ export const checkTitles = {
   queue: 'File d’envoi',
   holds: 'Examens retenus',
   alerts: 'Alertes',
+  'alert-channels': 'Envoi des alertes',
 } as const;
 export type CheckName = keyof typeof checkTitles;
 

@@ -22,6 +22,13 @@ export interface DmpReachability {
   readonly clockDifferenceMs?: number;
 }
 
+/** A way by which alerts are sent. */
+export interface AlertChannelPort {
+  readonly name: 'email' | 'webhook';
+  /** Sends nothing. @throws notification/* */
+  checkReachable(): Promise<void>;
+}
+
 /** Every method may throw a DrimboxError. */
 export interface DoctorPorts {
   /** Milliseconds since 1970 UTC. */
@@ -47,6 +54,8 @@ export interface DoctorPorts {
   readonly certificates?: () => Promise<readonly CertificateFacts[]>;
   /** One answer per structure. */
   readonly dmp?: { checkReachable(): Promise<readonly DmpReachability[]> };
+  /** The configured ones; may be none. */
+  readonly alertChannels?: () => readonly AlertChannelPort[];
   readonly archive?: {
     /** Studies that are held, by reason. */
     countHolds(): Promise<readonly { readonly code: ErrorCode; readonly count: number }[]>;

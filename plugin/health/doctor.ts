@@ -12,6 +12,7 @@ import { type AskDmp, type ClockLimits, clockCheck, dmpCheck } from './dmp-check
 import type { DoctorPorts } from './doctor-ports.ts';
 import { formatDuration } from './durations.ts';
 import { configurationCheck, databaseCheck, folderCheck } from './installation-checks.ts';
+import { notificationCheck } from './notification-checks.ts';
 import { hookCheck, indexCheck, orthancCheck, pluginsCheck } from './orthanc-checks.ts';
 
 export interface DoctorLimits {
@@ -71,6 +72,7 @@ export const createChecks = (
     queueCheck(ports, limits.queue),
     holdsCheck(ports),
     alertsCheck(ports),
+    notificationCheck(ports),
   ];
 };
 

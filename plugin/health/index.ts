@@ -1,5 +1,11 @@
 export { expiryThresholdsDays } from './certificate-check.ts';
 export { type CheckName, type CheckResult, CheckState, checkTitles, type HealthCheck } from './check-result.ts';
 export { createChecks, defaultDoctorLimits, type DoctorLimits, type DoctorReport, runDoctor } from './doctor.ts';
-export type { CertificateFacts, ConfigurationFacts, DmpReachability, DoctorPorts } from './doctor-ports.ts';
+export type {
+  AlertChannelPort,
+  CertificateFacts,
+  ConfigurationFacts,
+  DmpReachability,
+  DoctorPorts,
+} from './doctor-ports.ts';
 export { formatDoctorReport, isHealthy } from './doctor-report.ts';

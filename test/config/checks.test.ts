@@ -60,6 +60,43 @@ describe('what one section alone cannot tell', () => {
       /same port/,
     ],
     [
+      'a path after the mail server',
+      (s) =>
+        void (s.Alerts = { Email: { SmtpUrl: 'smtps://h:465/x?a=b', From: 'a@exemple.fr', To: ['b@exemple.fr'] } }),
+      'DrimBox.Alerts.Email.SmtpUrl',
+      /nothing after it/,
+    ],
+    [
+      'an account on the mail server without its password',
+      (s) =>
+        void (s.Alerts = {
+          Email: { SmtpUrl: 'smtps://h:465', From: 'a@exemple.fr', To: ['b@exemple.fr'], Username: 'u' },
+        }),
+      'DrimBox.Alerts.Email',
+      /Username and PasswordFile go together/,
+    ],
+    [
+      'a recipient that is no address',
+      (s) =>
+        void (s.Alerts = {
+          Email: { SmtpUrl: 'smtp://h', From: 'a@exemple.fr', To: ['b@exemple.fr\nBcc: c@exemple.fr'] },
+        }),
+      'DrimBox.Alerts.Email.To[0]',
+      /e-mail address/,
+    ],
+    [
+      'a name of the site on two lines',
+      (s) => void (s.Alerts = { SiteName: 'A\nBcc: c@exemple.fr' }),
+      'DrimBox.Alerts.SiteName',
+      /expected form/,
+    ],
+    [
+      'a user in the address of a webhook',
+      (s) => void (s.Alerts = { Webhook: { Url: 'https://u@x.exemple.fr/' } }),
+      'DrimBox.Alerts.Webhook.Url',
+      /no user/,
+    ],
+    [
       'a webhook in clear',
       (s) => void (s.Alerts = { Webhook: { Url: 'http://x.exemple.fr/' } }),
       'DrimBox.Alerts.Webhook.Url',
@@ -162,19 +199,6 @@ describe('what one section alone cannot tell', () => {
     expect(load({ section }).hl7.listeners).toHaveLength(2);
   });
 
-  test.each<[string, (section: Section) => void, string]>([
-    [
-      'alerts by e-mail',
-      (s) => void (s.Alerts = { Email: { SmtpUrl: 'smtp://h:25', From: 'a@exemple.fr', To: ['b@exemple.fr'] } }),
-      'DrimBox.Alerts.Email',
-    ],
-    ['alerts by webhook', (s) => void (s.Alerts = { Webhook: { Url: 'https://h/a' } }), 'DrimBox.Alerts.Webhook'],
-  ])('says that this version does not follow a key: %s', (_, change, path) =>
-    expect(load({ section: changed(change) }).warnings).toEqual([
-      expect.objectContaining({ path, problem: 'has no effect in this version' }),
-    ]),
-  );
-
   test('one port on two addresses is no collision', () =>
     expect(
       load({
@@ -189,6 +213,27 @@ describe('what one section alone cannot tell', () => {
       'DrimBox.Orthanc.Hook.SecretFile',
       'DrimBox.Dmp.Structures[0].AuthKeyFile',
     ]));
+
+  test('all that is wrong with the alerts is told at once, secrets that cannot be read too (house-style 22)', () => {
+    const section = changed(
+      (s) =>
+        void (s.Alerts = {
+          RemindHours: -1,
+          Email: { SmtpUrl: 'http://h', Username: 'u', From: 'nobody', To: [], CaFile: '/secrets/alerts-ca.pem' },
+          Webhook: { Url: 'https://x.exemple.fr/', SecretFile: '/secrets/webhook' },
+        }),
+    );
+    const faults = faultsOf({ section, files: { missing: ['/secrets/alerts-ca.pem', '/secrets/webhook'] } });
+    expect(faults.map(({ path }) => path).toSorted()).toEqual([
+      'DrimBox.Alerts.Email',
+      'DrimBox.Alerts.Email.CaFile',
+      'DrimBox.Alerts.Email.From',
+      'DrimBox.Alerts.Email.SmtpUrl',
+      'DrimBox.Alerts.Email.To',
+      'DrimBox.Alerts.RemindHours',
+      'DrimBox.Alerts.Webhook.SecretFile',
+    ]);
+  });
 
   test('a key or secret that everybody may read is a warning; a certificate is not', () =>
     expect(load({ files: { modes: { '/secrets/sign.key': 0o644, '/secrets/sign.pem': 0o644 } } }).warnings).toEqual([

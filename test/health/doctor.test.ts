@@ -43,6 +43,7 @@ const healthy = (): Required<DoctorPorts> => ({
   dmp: {
     checkReachable: () => Promise.resolve([{ structureId: '1990000001', httpStatus: 405, clockDifferenceMs: 900 }]),
   },
+  alertChannels: () => [{ name: 'email', checkReachable: () => Promise.resolve() }],
   archive: {
     countHolds: () => Promise.resolve([]),
     countOpenAlerts: () => Promise.resolve([]),
@@ -77,7 +78,7 @@ describe('the doctor', () => {
     const report = await runDoctor({ clock: () => now });
     expect(report.state).toBe('skipped');
     expect(report.results.every(({ state }) => state === 'skipped')).toBe(true);
-    expect(formatDoctorReport(report)).toContain('13 vérifications non faites');
+    expect(formatDoctorReport(report)).toContain('14 vérifications non faites');
   });
 
   test('each warning and each failure comes with a remedy', async () => {
@@ -93,6 +94,7 @@ describe('the doctor', () => {
       folder: { path: '/x', checkWritable: () => Promise.reject(new Error('EACCES')) },
       certificates: fail('dmp/certificate-unreadable'),
       dmp: { checkReachable: fail('dmp/unreachable') },
+      alertChannels: () => [{ name: 'webhook', checkReachable: fail('notification/unreachable') }],
       archive: {
         countHolds: fail('store/unavailable'),
         countOpenAlerts: fail('store/unavailable'),
@@ -115,7 +117,7 @@ describe('the doctor', () => {
     const states = new Map(report.results.map(({ name, state }) => [name, state]));
     expect(states.get('database')).toBe('failed');
     expect(report.results.find(({ name }) => name === 'database')?.message).toBe('Pas de réponse en 1 s.');
-    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(12);
+    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(13);
   });
 
   test('never throws, whatever is thrown at it, and shows no foreign text (property)', () =>

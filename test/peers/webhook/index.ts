@@ -1,0 +1,1 @@
+export { isSignedBy, type ReceivedPost, startWebhook, type Webhook, type WebhookAnswer } from './start-webhook.ts';
