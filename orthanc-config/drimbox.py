@@ -88,6 +88,31 @@ def call_sidecar(settings, method, path, body, headers, timeout_s):
         connection.close()
 
 
+class DatabaseMark:
+    """Drawn once and kept in Orthanc's database: another database has another one, an emptied one has none."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.known = None
+        self.warned = False
+
+    def read(self):
+        """None when the database cannot be asked; it is asked again the next time. Not before Orthanc has opened it."""
+        with self.lock:
+            if self.known is None:
+                try:
+                    mark = orthanc.GetGlobalProperty(DATABASE_MARK_PROPERTY, '')
+                    if not mark:
+                        mark = str(uuid.uuid4())
+                        orthanc.SetGlobalProperty(DATABASE_MARK_PROPERTY, mark)
+                    self.known = mark
+                except Exception as error:
+                    if not self.warned:
+                        orthanc.LogWarning('DRIMbox: this database cannot be marked (%s)' % type(error).__name__)
+                    self.warned = True
+            return self.known
+
+
 class ChangeSender:
     """A bounded queue in which a change stands once, and the one thread that empties it."""
 
@@ -99,7 +124,9 @@ class ChangeSender:
         self.sent = 0
         self.failures = 0
         self.stopping = False
-        self.database = None
+        # One batch is due at the start, even without a change: the sidecar learns at once of a restart and of the mark.
+        self.announcing = False
+        self.mark = DatabaseMark()
         self.thread = threading.Thread(target=self.run, name='drimbox', daemon=True)
 
     def put(self, change, level, orthanc_id):
@@ -114,9 +141,13 @@ class ChangeSender:
             self.pending[key] = now_ms
             self.condition.notify()
 
+    def start(self):
+        self.announcing = True
+        self.thread.start()
+
     def take(self):
         with self.condition:
-            while not self.pending and not self.stopping:
+            while not self.pending and not self.announcing and not self.stopping:
                 self.condition.wait()
             batch = []
             while self.pending and len(batch) < MAX_BATCH:
@@ -138,7 +169,8 @@ class ChangeSender:
     def send(self, batch, dropped):
         body = json.dumps({
             'hook': HOOK_VERSION,
-            'database': self.database,
+            'database': self.mark.read(),
+            'started': self.announcing,
             'dropped': dropped,
             'changes': [{'change': change, 'level': level, 'orthancId': orthanc_id, 'atUtcMs': at_ms}
                         for (change, level, orthanc_id), at_ms in batch],
@@ -151,12 +183,13 @@ class ChangeSender:
     def run(self):
         while True:
             batch, dropped = self.take()
-            if not batch:
+            if not batch and not self.announcing:
                 return
             try:
                 self.send(batch, dropped)
                 with self.condition:
                     self.dropped -= dropped
+                    self.announcing = False
                 self.sent += len(batch)
                 if self.failures > 0:
                     self.failures = 0
@@ -181,19 +214,6 @@ class ChangeSender:
             self.condition.notify_all()
         if self.thread.is_alive():
             self.thread.join(STOP_WAIT_S)
-
-
-def load_database_mark():
-    """A mark drawn once and kept in Orthanc's database: another database has another one, an emptied one has none."""
-    try:
-        mark = orthanc.GetGlobalProperty(DATABASE_MARK_PROPERTY, '')
-        if not mark:
-            mark = str(uuid.uuid4())
-            orthanc.SetGlobalProperty(DATABASE_MARK_PROPERTY, mark)
-        return mark
-    except Exception as error:
-        orthanc.LogWarning('DRIMbox: this database cannot be marked (%s)' % type(error).__name__)
-        return None
 
 
 LEVELS = {
@@ -222,6 +242,9 @@ def send_answer(output, status, headers, body):
             output.SetHttpHeader(name.title(), headers[name])
     if status == 200:
         output.AnswerBuffer(body, content_type)
+    elif status == 405:
+        # Orthanc takes this status by a call of its own only, and without a body.
+        output.SendMethodNotAllowed(headers.get('allow', 'GET,POST'))
     elif not body:
         output.SendHttpStatusCode(status)
     else:
@@ -266,6 +289,10 @@ def relay(settings, output, uri, request):
     body = request.get('body')
     if isinstance(body, str):
         body = body.encode('utf-8')
+    # What the page was loaded from, as the browser names it: behind a proxy, Host may be an address inside.
+    host = headers.get('x-forwarded-host', '').partition(',')[0].strip() or headers.get('host', '')
+    if host:
+        relayed['X-Drimbox-Host'] = host
     path = '/hook/rest/' + urllib.parse.quote(uri[len('/drimbox/'):], safe="/-._~!$'()*,;:@")
     if request.get('get'):
         # Orthanc gives names and values as they came, escapes and all.
@@ -275,6 +302,9 @@ def relay(settings, output, uri, request):
     try:
         status, answer_headers, answer = call_sidecar(settings, method, path, body if method == 'POST' else None,
                                                       relayed, RELAY_TIMEOUT_S)
+        if status in (301, 401):
+            # It does not know our secret, or is no sidecar; Orthanc could not send these on, and a browser must not obey them.
+            raise ValueError('answer %d' % status)
     except socket.timeout:
         send_error(output, 504, 'orthanc/sidecar-timeout', 'Le service DRIMbox n\u2019a pas répondu à temps.')
         return
@@ -291,33 +321,113 @@ def relay(settings, output, uri, request):
 EXPLORER_SCRIPT = r'''
 (function () {
   'use strict';
-  // One line under the title of a study: what the DRIMbox knows of it. Text only, never HTML.
-  $(document).on('pageshow', '#study', function () {
-    var page = this;
-    var id = ($.mobile.pageData || {}).uuid;
-    var line = page.querySelector('.drimbox-status');
-    if (line === null) {
-      line = document.createElement('p');
-      line.className = 'drimbox-status';
-      line.setAttribute('role', 'status');
-      line.style.margin = '0.5em 1em';
-      var content = page.querySelector('[data-role="content"], [role="main"], .ui-content');
-      if (content === null) return;
-      content.insertBefore(line, content.firstChild);
+  // Under the title of a study: what the DRIMbox knows of it, what to do, and a button to look again. Text only, never HTML.
+  var REFRESH_MS = 1500;
+  var MAX_REFRESHES = 8;
+  var NO_USER = 'R\u00e9examiner demande un utilisateur dont Orthanc v\u00e9rifie le mot de passe (AuthenticationEnabled).';
+
+  function add(parent, tag, name) {
+    var element = document.createElement(tag);
+    element.className = name;
+    parent.appendChild(element);
+    return element;
+  }
+
+  function boxOf(page) {
+    if (page.drimbox) return page.drimbox;
+    var content = page.querySelector('[data-role="content"], [role="main"], .ui-content');
+    if (content === null) return null;
+    var box = document.createElement('div');
+    box.style.margin = '0.5em 1em';
+    content.insertBefore(box, content.firstChild);
+    var line = add(box, 'p', 'drimbox-status');
+    line.setAttribute('role', 'status');
+    var remedy = add(box, 'p', 'drimbox-remedy');
+    var button = add(box, 'button', 'drimbox-reconcile');
+    button.type = 'button';
+    button.setAttribute('data-role', 'none');
+    button.textContent = 'R\u00e9examiner';
+    var note = add(box, 'p', 'drimbox-note');
+    page.drimbox = { box: box, line: line, remedy: remedy, button: button, note: note };
+    return page.drimbox;
+  }
+
+  function write(element, text) {
+    element.textContent = text.slice(0, 600);
+    element.style.display = text === '' ? 'none' : '';
+  }
+
+  function isShown(id) {
+    return ($.mobile.pageData || {}).uuid === id;
+  }
+
+  function ask(method, path, token) {
+    return $.ajax({
+      url: '../drimbox/' + path, type: method, dataType: 'json', cache: false, timeout: 10000,
+      headers: token === undefined ? {} : { 'X-CSRF-Token': token }
+    });
+  }
+
+  function textOf(answer, name) {
+    return answer && typeof answer[name] === 'string' ? answer[name] : '';
+  }
+
+  function messageOf(request) {
+    try {
+      return textOf(JSON.parse(request.responseText), 'message') || 'service indisponible';
+    } catch (error) {
+      return 'service indisponible';
     }
-    line.textContent = '';
-    if (!/^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/.test(id)) return;
-    line.textContent = 'DRIM-M\u00a0: \u2026';
-    $.ajax({ url: '../drimbox/studies/' + id + '/status', dataType: 'json', cache: false, timeout: 10000 })
+  }
+
+  function show(ui, id, refreshes) {
+    ask('GET', 'studies/' + id + '/status')
       .done(function (answer) {
-        if ($.mobile.pageData.uuid !== id) return;
-        var text = answer && typeof answer.text === 'string' ? answer.text : '\u00e9tat inconnu';
-        line.textContent = 'DRIM-M\u00a0: ' + text.slice(0, 300);
+        if (!isShown(id)) return;
+        var mayAct = Array.isArray(answer.actions) && answer.actions.indexOf('reconcile') !== -1;
+        var again = answer.isPending === true && refreshes > 0;
+        write(ui.line, 'DRIM-M\u00a0: ' + (textOf(answer, 'text') || '\u00e9tat inconnu'));
+        write(ui.remedy, textOf(answer, 'remedy') === '' ? '' : '\u00c0 faire\u00a0: ' + answer.remedy);
+        write(ui.note, again ? 'R\u00e9examen en cours\u2026' : mayAct ? '' : NO_USER);
+        ui.button.style.display = '';
+        ui.button.disabled = again || !mayAct;
+        if (again) setTimeout(function () { if (isShown(id)) show(ui, id, refreshes - 1); }, REFRESH_MS);
       })
       .fail(function (request) {
-        if ($.mobile.pageData.uuid !== id) return;
-        line.textContent = request.status === 404 ? '' : 'DRIM-M\u00a0: service indisponible';
+        if (!isShown(id)) return;
+        write(ui.line, request.status === 404 ? '' : 'DRIM-M\u00a0: service indisponible');
+        write(ui.remedy, '');
+        write(ui.note, '');
+        ui.button.style.display = 'none';
       });
+  }
+
+  function reconcile(ui, id) {
+    function refuse(request) {
+      if (!isShown(id)) return;
+      ui.button.disabled = false;
+      write(ui.note, 'R\u00e9examen non demand\u00e9\u00a0: ' + messageOf(request));
+    }
+    ui.button.disabled = true;
+    write(ui.note, 'R\u00e9examen en cours\u2026');
+    ask('GET', 'csrf-token').fail(refuse).done(function (answer) {
+      ask('POST', 'studies/' + id + '/reconcile', textOf(answer, 'token')).fail(refuse).done(function () {
+        if (isShown(id)) show(ui, id, MAX_REFRESHES);
+      });
+    });
+  }
+
+  $(document).on('pageshow', '#study', function () {
+    var id = ($.mobile.pageData || {}).uuid;
+    var ui = boxOf(this);
+    if (ui === null) return;
+    write(ui.remedy, '');
+    write(ui.note, '');
+    ui.button.style.display = 'none';
+    var isStudy = /^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/.test(id);
+    write(ui.line, isStudy ? 'DRIM-M\u00a0: \u2026' : '');
+    ui.button.onclick = function () { reconcile(ui, id); };
+    if (isStudy) show(ui, id, MAX_REFRESHES);
   });
 })();
 '''
@@ -335,8 +445,7 @@ def start():
         # An exception here would only fill the log, at each change.
         try:
             if change_type == orthanc.ChangeType.ORTHANC_STARTED:
-                sender.database = load_database_mark()
-                sender.thread.start()
+                sender.start()
             elif change_type == orthanc.ChangeType.ORTHANC_STOPPED:
                 sender.stop()
             else:
@@ -355,8 +464,9 @@ def start():
             return
         state = {'hook': HOOK_VERSION, 'pending': len(sender.pending), 'dropped': sender.dropped,
                  'sent': sender.sent, 'failures': sender.failures}
-        if sender.database is not None:
-            state['database'] = sender.database
+        database = sender.mark.read()
+        if database is not None:
+            state['database'] = database
         output.AnswerBuffer(json.dumps(state), 'application/json')
 
     CALLBACKS.extend((on_change, on_rest, on_own_state))

@@ -1,6 +1,6 @@
-/** The main job on one machine, told in ten lines. Started by `scripts/sandbox`. */
+/** The main job on one machine, told in a few lines: a publication, and the life of another one. Started by `scripts/sandbox`. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseManifest } from '../plugin/kos/index.ts';
@@ -9,7 +9,7 @@ import { startSite, waitFor, type Site } from '../test/peers/site/index.ts';
 
 const run = promisify(execFile);
 const isOnce = process.argv.includes('--once');
-const steps = 10;
+const steps = 16;
 let step = 0;
 
 const say = (text: string): void => {
@@ -19,8 +19,7 @@ const say = (text: string): void => {
 
 /** An invented study, sent as a modality sends it. */
 const storeByDicom = async (site: Site, files: readonly Uint8Array[]): Promise<void> => {
-  const folder = join(site.folder, 'images');
-  mkdirSync(folder);
+  const folder = mkdtempSync(join(site.folder, 'images-'));
   const paths = files.map((bytes, index) => {
     const path = join(folder, `${index + 1}.dcm`);
     writeFileSync(path, bytes);
@@ -85,8 +84,77 @@ const publishOne = async (site: Site): Promise<void> => {
   say(`Orthanc Explorer shows: DRIM-M : ${status}`);
 };
 
+/** Manifests of a study in the registry, in order of arrival, as short words. */
+const registryOf = async (site: Site, studyInstanceUid: string): Promise<string> =>
+  (await site.dmp.entries())
+    .filter((entry) => entry.kind === 'kos' && entry.studyInstanceUid === studyInstanceUid)
+    .map((entry) => entry.status)
+    .join(', ');
+
+const becomes = (site: Site, studyInstanceUid: string, registry: string): Promise<true> =>
+  waitFor(`registry: ${registry}`, async () =>
+    (await registryOf(site, studyInstanceUid)) === registry ? true : undefined,
+  );
+
+const deleteInOrthanc = async (site: Site, level: 'Study' | 'Instance', key: string, uid: string): Promise<void> => {
+  const { text } = await site.orthanc.call('POST', '/tools/find', { Level: level, Query: { [key]: uid } });
+  for (const id of JSON.parse(text) as string[]) {
+    await site.orthanc.remove(level === 'Study' ? 'studies' : 'instances', id);
+  }
+};
+
+const tell = async (site: Site, message: Uint8Array): Promise<void> => {
+  const ris = await site.connectRis();
+  const { code, text } = await ris.send(message);
+  await ris.close();
+  if (code !== 'AA') throw new Error(`the message was not accepted: ${text}`);
+};
+
+/** What the DMP holds follows the report and the PACS: replaced, hidden, shortened, deleted, back, deleted. */
+const liveOne = async (site: Site): Promise<void> => {
+  const number = 2;
+  const examination = buildExamination({ number, seriesCount: 1, instancesPerSeries: 3 });
+  const { studyInstanceUid, instances } = examination;
+  const files = instances.map(({ bytes }) => bytes);
+  await storeByDicom(site, files);
+  await tell(site, examination.message);
+  await becomes(site, studyInstanceUid, 'Approved');
+  say(`a second study, ${studyInstanceUid}, is published: its life begins`);
+
+  const hide = { action: 'replace', controlId: 'HIDE', flags: { INVISIBLE_PATIENT: 'Y' } } as const;
+  await tell(site, buildExamination({ number, message: hide }).message);
+  await becomes(site, studyInstanceUid, 'Deprecated, Approved');
+  say('the RIS hid the report from the patient: the KOS was replaced at once, the former entry is Deprecated');
+
+  await deleteInOrthanc(site, 'Instance', 'SOPInstanceUID', instances[0]?.sopInstanceUid ?? '');
+  await becomes(site, studyInstanceUid, 'Deprecated, Deprecated, Approved');
+  say('one image was deleted in Orthanc: the KOS was replaced without it');
+
+  await deleteInOrthanc(site, 'Study', 'StudyInstanceUID', studyInstanceUid);
+  await becomes(site, studyInstanceUid, 'Deprecated, Deprecated, Deleted');
+  say('the study was deleted in Orthanc: proved twice, 2 s apart (15 min by default), then taken out of the DMP');
+
+  await storeByDicom(site, files);
+  await becomes(site, studyInstanceUid, 'Deprecated, Deprecated, Deleted, Approved');
+  say('the images came back: the KOS was published again');
+
+  await tell(site, buildExamination({ number, message: { action: 'delete', controlId: 'DELETE' } }).message);
+  await becomes(site, studyInstanceUid, 'Deprecated, Deprecated, Deleted, Deleted');
+  say('the RIS deleted the report: the DMP holds nothing of this study any more');
+};
+
 const version = process.env['DRIMBOX_TEST_ORTHANC'] === '1.12' ? '1.12' : '1.10';
-const site = await startSite({ store: process.env['DRIMBOX_STORE'] ?? 'embedded', orthanc: { version } });
+const publication = {
+  StabilitySeconds: 1,
+  AmbiguousDelaySeconds: 1,
+  RetryFirstDelaySeconds: 1,
+  DeletionDelayMinutes: 2 / 60,
+};
+const site = await startSite({
+  store: process.env['DRIMBOX_STORE'] ?? 'embedded',
+  orthanc: { version },
+  section: { Publication: publication },
+});
 const { Version: orthancVersion } = await site.orthanc.getJson<{ Version: string }>('/system');
 say(
   `Orthanc ${orthancVersion} with the DRIMbox hook: ${site.orthanc.url}/app/explorer.html, DICOM ${site.orthanc.aet}@${site.orthanc.dicomPort}`,
@@ -99,7 +167,10 @@ say(
 let exitCode = 0;
 try {
   await publishOne(site);
-  say('done: one report in, one manifest published, nothing left to do');
+  await liveOne(site);
+  const { stdout } = await site.drimbox('queue');
+  if (JSON.stringify(JSON.parse(stdout)).includes('"order"')) throw new Error(`orders are left: ${stdout}`);
+  say('done: the DMP holds what report and PACS call for, and no order waits');
 } catch (error) {
   exitCode = 1;
   console.error(`sandbox: FAILED: ${error instanceof Error ? error.message : String(error)}\n${site.sidecar().log()}`);

@@ -60,10 +60,10 @@ export const instanceAnswer = z.object({
 });
 export type InstanceAnswer = z.infer<typeof instanceAnswer>;
 
-export const changesAnswer = z.object({ Last: z.int() });
+export const changesAnswer = z.object({ Last: z.int().nonnegative() });
 
-/** `GET /drimbox-hook`, answered by the hook itself. */
-export const hookAnswer = z.object({ database: z.string().optional() });
+/** `GET /drimbox-hook`, answered by the hook itself; without `database` while it cannot read its mark there. */
+export const hookAnswer = z.object({ hook: z.int(), database: z.string().min(1).max(64).nullish() });
 
 export const orthancIds = z.array(orthancId);
 

@@ -25,11 +25,14 @@ export interface ChangeBatch {
   readonly dropped: number;
   /** Mark of Orthanc's database (decision D2). */
   readonly database?: string;
+  /** Orthanc has just started: what happened while it was down, or to its database, was told by nobody. */
+  readonly started?: true;
 }
 
 const changeBatch = z.object({
   hook: z.literal(1),
   database: z.string().max(64).nullish(),
+  started: z.boolean().optional(),
   dropped: z.int().nonnegative(),
   changes: z
     .array(
@@ -57,10 +60,11 @@ export const parseChangeBatch = (body: Uint8Array): ChangeBatch => {
       detail: `changes: ${parsed.error.issues[0]?.code ?? ''}`,
     });
   }
-  const { changes, dropped, database } = parsed.data;
+  const { changes, dropped, database, started } = parsed.data;
   return {
     dropped,
     ...(typeof database === 'string' ? { database } : {}),
+    ...(started === true ? { started } : {}),
     hints: changes.map((change) =>
       change.level === 'study' ? { ...change, orthancStudyId: change.orthancId } : change,
     ),

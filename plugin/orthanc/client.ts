@@ -34,11 +34,27 @@ export interface OrthancStatistics {
  * By what a database is recognised (decision D2). Compare like with like: a field that one side lacks says nothing.
  */
 export interface DatabaseIdentity {
-  /** Drawn by the hook and kept in the database; absent without the hook. */
+  /**
+   * Drawn by the hook and kept in the database: another database has another one. Absent if, and only if, Orthanc runs
+   * without the hook (a hook that cannot read its mark is an error, not an absence).
+   */
   readonly marker?: string;
   /** From Orthanc 1.11.1. It names the Orthanc server, so an emptied database keeps it: weaker than the marker. */
   readonly serverIdentifier?: string;
-  /** Sequence number of the last change; in one database it never goes backwards. */
+  /**
+   * Number of the last change that was ever logged: in one database it never goes backwards, an older copy has a lower one.
+   *
+   * `Last` of `/changes?last` is another thing: that of the last change still there, and those of a deleted study go with it.
+   * Tried on 1.10.1 and 1.12.7, SQLite and PostgreSQL index, all four alike (`since` = `/changes?since=` beyond the end):
+   *
+   * | after                              | `Last` of `last` | `Last` of `since` |
+   * |------------------------------------|------------------|-------------------|
+   * | two studies stored, both stable    | 18               | 18                |
+   * | the last stored study deleted      | **15**           | 18                |
+   * | Orthanc started again              | **15**           | 18                |
+   * | everything deleted                 | 18               | 18                |
+   * | `DELETE /changes`, kill -9, start  | 18               | 18                |
+   */
   readonly lastChange: number;
 }
 
@@ -75,6 +91,9 @@ export interface OrthancClient {
   resolveStudyOf(level: 'study' | 'series' | 'instance', orthancId: string): Promise<StudyInstanceUid | undefined>;
   close(): Promise<void>;
 }
+
+/** Beyond the last change there is none, and Orthanc then tells the counter of its database. */
+const changesBeyondTheEnd = `/changes?since=${Number.MAX_SAFE_INTEGER}&limit=1`;
 
 /** 10,000 instances answer about 8 MB in all; tags of one large key object 5 MB. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -187,14 +206,19 @@ export const createOrthancClient = (options: OrthancOptions): OrthancClient => {
       return undefined;
     },
     databaseIdentity: async () => {
-      const [system, changes, hook] = await Promise.all([
+      const [system, counter, latest, hook] = await Promise.all([
         readSystem(),
+        connection.get(changesBeyondTheEnd, answers.changesAnswer),
         connection.get('/changes?last', answers.changesAnswer),
         orUndefined(connection.get('/drimbox-hook', answers.hookAnswer, 'resource')),
       ]);
+      if (hook !== undefined && typeof hook.database !== 'string') {
+        throw new DrimboxError('orthanc/answer-invalid', { detail: 'the hook cannot read its mark in the database' });
+      }
       return {
-        lastChange: changes.Last,
-        ...(hook?.database === undefined ? {} : { marker: hook.database }),
+        // Two transactions that end at once on PostgreSQL may leave the counter at the lower of their numbers for a moment.
+        lastChange: Math.max(counter.Last, latest.Last),
+        ...(typeof hook?.database === 'string' ? { marker: hook.database } : {}),
         ...(system.DatabaseServerIdentifier === undefined ? {} : { serverIdentifier: system.DatabaseServerIdentifier }),
       };
     },

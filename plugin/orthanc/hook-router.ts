@@ -19,6 +19,8 @@ export interface RelayedRequest {
   /** Named only when Orthanc itself checked a password (decision F1). */
   readonly user?: string;
   readonly origin?: string;
+  /** Of Orthanc, as the browser names it (`pacs.example:8042`): what an `origin` of its own pages has too. */
+  readonly host?: string;
   readonly csrfToken?: string;
 }
 
@@ -34,7 +36,7 @@ export interface HookRouterPorts {
   readonly secret: string;
   /** Settles when the hints are kept: until then the hook keeps them. */
   onChanges(batch: ChangeBatch): Promise<void> | void;
-  /** @throws orthanc/not-found for a path it does not know */
+  /** @throws any error of the table; `context.allow` becomes the header Allow of a 405 */
   answer(request: RelayedRequest): Promise<RelayedAnswer>;
   readonly log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
 }
@@ -73,6 +75,7 @@ const toRelayedRequest = (request: Parameters<RequestHandler>[0]): RelayedReques
   const url = new URL(request.originalUrl, 'http://hook');
   const user = request.get('x-drimbox-user');
   const origin = request.get('origin');
+  const host = request.get('x-drimbox-host');
   const csrfToken = request.get('x-csrf-token');
   return {
     method: request.method,
@@ -82,6 +85,7 @@ const toRelayedRequest = (request: Parameters<RequestHandler>[0]): RelayedReques
     body: bytesOf(request.body),
     ...(user === undefined ? {} : { user: decoded(user) }),
     ...(origin === undefined ? {} : { origin }),
+    ...(host === undefined ? {} : { host }),
     ...(csrfToken === undefined ? {} : { csrfToken }),
   };
 };
@@ -125,6 +129,8 @@ export const createHookRouter = (ports: HookRouterPorts): Router => {
     }
     const error = toDrimboxError(thrown);
     ports.log.warn({ code: error.code, detail: error.detail }, 'a call of the Orthanc hook failed');
+    const { allow } = error.context;
+    if (typeof allow === 'string') response.set('Allow', allow);
     sendJson(response, error.httpStatus, { code: error.code, message: error.publicText });
   };
   router.use('/hook', answerError);

@@ -81,7 +81,9 @@ const findReplaced = async (
   if (order.previousSubmissionId === undefined) return { kind: 'nothing' };
   const previous = await loadOrderHead(ports.store.knex, order.previousSubmissionId);
   if (previous === undefined) return { kind: 'nothing' };
-  const entryUuid = await askForEntry(ports, previous);
+  // A manifest that was loaded from a file was published by somebody else: only our own name may ask for it.
+  const asked = previous.origin === 'file' ? { ...previous, sender: order.sender } : previous;
+  const entryUuid = await askForEntry(ports, asked);
   return entryUuid === undefined ? { kind: 'gone', previous } : { kind: 'entry', entryUuid };
 };
 

@@ -29,6 +29,7 @@ import {
 } from '../standards/index.ts';
 import { contentFingerprint, objectsOf } from './content-fingerprint.ts';
 import { readManifest } from './manifest-reading.ts';
+import { checkDatabase } from './pacs-database.ts';
 import { resolvePerson } from './person.ts';
 import type { PublicationPorts } from './ports.ts';
 
@@ -113,6 +114,8 @@ const saveContent = async (
   content: ContentClock,
 ): Promise<void> => {
   if (known.contentFingerprint === content.fingerprint && known.orthancStudyId === study.orthancId) return;
+  // How far the database was when this stood in it: a copy that is older by a moment only must not pass for it (decision D2).
+  await checkDatabase(ports);
   await updateStudy(ports.store.knex, known, { orthancStudyId: study.orthancId, content }, ports.clock());
 };
 

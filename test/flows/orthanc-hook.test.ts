@@ -1,23 +1,14 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import express from 'express';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { DrimboxError } from '../../plugin/errors.ts';
-import {
-  type ChangeBatch,
-  createHookRouter,
-  createOrthancClient,
-  orthancIdOfInstance,
-  orthancOptions,
-  type RelayedRequest,
-} from '../../plugin/orthanc/index.ts';
+import { createOrthancClient, orthancIdOfInstance, orthancOptions } from '../../plugin/orthanc/index.ts';
+import { type HookListener, idsOf, startHookListener } from '../fixtures/orthanc/hook-listener.ts';
 import { buildInstance, buildSeries } from '../fixtures/orthanc/studies.ts';
 import {
   isOrthancHere,
@@ -34,61 +25,6 @@ const secret = 'an-invented-secret-0123456789';
 writeFileSync(secretFile, `${secret}\n`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The sidecar's side of the hook, as the real router hears it. */
-interface Sidecar {
-  readonly port: number;
-  readonly batches: ChangeBatch[];
-  readonly relayed: RelayedRequest[];
-  /** `deleted instance`, `stored study`… each once, in order of arrival. */
-  heard(): readonly string[];
-  forget(): void;
-  close(): Promise<void>;
-}
-
-const startSidecar = async (text = 'KOS publié', port = 0): Promise<Sidecar> => {
-  const batches: ChangeBatch[] = [];
-  const relayed: RelayedRequest[] = [];
-  const app = express().use(
-    createHookRouter({
-      secret,
-      onChanges: (batch) => {
-        batches.push(batch);
-      },
-      answer: (request) => {
-        relayed.push(request);
-        if (request.path === 'unknown') throw new DrimboxError('orthanc/not-found');
-        return Promise.resolve({ status: request.method === 'POST' ? 202 : 200, json: { text } });
-      },
-      log: { warn: () => undefined },
-    }),
-  );
-  const server: Server = app.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    batches,
-    relayed,
-    heard: () => [...new Set(batches.flatMap(({ hints }) => hints.map(({ change, level }) => `${change} ${level}`)))],
-    forget: () => {
-      batches.length = 0;
-    },
-    close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
-};
-
-const idsOf = (sidecar: Sidecar, what: string): readonly string[] => [
-  ...new Set(
-    sidecar.batches.flatMap(({ hints }) =>
-      hints.filter(({ change, level }) => `${change} ${level}` === what).map(({ orthancId }) => orthancId),
-    ),
-  ),
-];
-
 const eventually = { timeout: 10_000, interval: 50 };
 const uid = '2.25.999999.1';
 
@@ -101,10 +37,10 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
   }
 
   describe('with a sidecar that answers', () => {
-    let sidecar: Sidecar;
+    let sidecar: HookListener;
     let orthanc: OrthancPeer;
     beforeAll(async () => {
-      sidecar = await startSidecar();
+      sidecar = await startHookListener({ secret });
       orthanc = await startOrthanc({
         version,
         hook: { host: '127.0.0.1', port: sidecar.port, secretFile },
@@ -212,8 +148,41 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
     });
   });
 
+  it('tells of its start at once, with the mark of the database, when nothing has changed (D2)', async () => {
+    const sidecar = await startHookListener({ secret });
+    const hook = { host: '127.0.0.1', port: sidecar.port, secretFile };
+    let orthanc = await startOrthanc({ version, hook });
+    await vi.waitFor(() => expect(sidecar.batches.length).toBe(1), eventually);
+    const { database } = await orthanc.getJson<{ database: string }>('/drimbox-hook');
+    expect(sidecar.batches).toEqual([{ database, dropped: 0, hints: [], started: true }]);
+    await orthanc.storeFile(buildInstance({ study: uid, series: `${uid}.1`, instance: `${uid}.1.1` }));
+    await vi.waitFor(() => expect(sidecar.heard()).toEqual(['stored study']), eventually);
+    expect(sidecar.batches.slice(1).filter(({ started }) => started === true)).toEqual([]);
+    sidecar.forget();
+    await orthanc.kill();
+    orthanc = await orthanc.restart();
+    await vi.waitFor(() => expect(sidecar.batches[0]).toMatchObject({ database, started: true }), eventually);
+    await orthanc.discard();
+    await sidecar.close();
+  });
+
+  it('tells of its start later when the sidecar was not there, once', async () => {
+    const port = await findFreePort();
+    const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port, secretFile } });
+    await vi.waitFor(
+      async () => expect(await orthanc.getJson('/drimbox-hook')).toMatchObject({ failures: 1 }),
+      eventually,
+    );
+    const sidecar = await startHookListener({ secret, port });
+    await vi.waitFor(() => expect(sidecar.batches.map(({ started }) => started)).toEqual([true]), eventually);
+    await sleep(700);
+    expect(sidecar.batches.length).toBe(1);
+    await orthanc.discard();
+    await sidecar.close();
+  });
+
   it('names no user where Orthanc checks no password: a header alone is worth nothing (F1)', async () => {
-    const sidecar = await startSidecar();
+    const sidecar = await startHookListener({ secret });
     const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port: sidecar.port, secretFile } });
     const claimed = { authorization: `Basic ${Buffer.from('admin:x').toString('base64')}`, 'x-drimbox-user': 'admin' };
     await fetch(`${orthanc.url}/drimbox/status`, { headers: claimed });
@@ -226,7 +195,7 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
   it.skipIf(!existsSync('/usr/bin/chromium'))(
     'shows the answer on the study page of Orthanc Explorer, as text and never as HTML',
     async () => {
-      const sidecar = await startSidecar('<b>KOS</b> publié');
+      const sidecar = await startHookListener({ secret, text: '<b>KOS</b> publié' });
       const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port: sidecar.port, secretFile } });
       const { studyId } = await orthanc.storeFile(
         buildInstance({ study: uid, series: `${uid}.1`, instance: `${uid}.1.1` }),
@@ -290,6 +259,20 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
     expect([status, JSON.parse(text)['code']]).toEqual([502, 'orthanc/sidecar-failed']);
   });
 
+  it('with a sidecar that has another secret calls end in 502, and changes are kept', async () => {
+    const sidecar = await startHookListener({ secret: 'another-invented-secret-01234' });
+    const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port: sidecar.port, secretFile } });
+    const { status, text } = await orthanc.call('GET', '/drimbox/status');
+    await orthanc.storeFile(buildInstance({ study: uid, series: `${uid}.1`, instance: `${uid}.1.1` }));
+    await vi.waitFor(
+      async () => expect(await orthanc.getJson('/drimbox-hook')).toMatchObject({ pending: 1, sent: 0 }),
+      eventually,
+    );
+    await orthanc.discard();
+    await sidecar.close();
+    expect([status, JSON.parse(text)['code'], sidecar.batches]).toEqual([502, 'orthanc/sidecar-failed', []]);
+  });
+
   it('with a sidecar that is not there calls end in 503, and what happened meanwhile is told when it is back', async () => {
     const port = await findFreePort();
     const orthanc = await startOrthanc({ version, hook: { host: '127.0.0.1', port, secretFile } });
@@ -297,7 +280,7 @@ describe.each(versions)('hook in Orthanc %s', (version) => {
     await orthanc.remove('studies', stored.studyId);
     const { status, text } = await orthanc.call('GET', '/drimbox/status');
     expect([status, JSON.parse(text)['code']]).toEqual([503, 'orthanc/sidecar-unreachable']);
-    const sidecar = await startSidecar('', port);
+    const sidecar = await startHookListener({ secret, port });
     await vi.waitFor(
       () => expect(sidecar.heard()).toEqual(expect.arrayContaining(['stored study', 'deleted study'])),
       eventually,

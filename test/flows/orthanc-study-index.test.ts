@@ -15,7 +15,7 @@ import type { Element } from '../fixtures/orthanc/dicom-file.ts';
 import { richStudyFiles } from '../fixtures/orthanc/rich-study.ts';
 import { buildInstance, buildSeries, enhancedCt } from '../fixtures/orthanc/studies.ts';
 import { isOrthancHere, type OrthancPeer, type OrthancVersion, startOrthanc } from '../peers/orthanc/index.ts';
-import { findFreePort, type Postgres, startPostgres } from '../peers/postgres/index.ts';
+import { type Postgres, startPostgres } from '../peers/postgres/index.ts';
 
 const roleSql = readFileSync(resolve(import.meta.dirname, '../../orthanc-config/read-only-role.sql'), 'utf8');
 const clientOf = (url: string): OrthancClient =>
@@ -146,6 +146,56 @@ describe.each(versions)('index of Orthanc %s', (version) => {
     },
   );
 
+  it('says the same of many studies at once as of each, whichever reader is asked', async () => {
+    const other = parseStudyInstanceUid('2.25.999999.40');
+    const absent = [parseStudyInstanceUid(rich.slice(0, -1)), parseStudyInstanceUid(`${rich}.1`)];
+    const asked = [rich, absent[0] ?? rich, twice, large, other, absent[1] ?? rich, rich];
+    for (const name of names) {
+      const index = readers[name];
+      const answers = await index.lookupMany(asked);
+      expect([...answers.keys()].toSorted()).toEqual([...new Set(asked)].toSorted());
+      for (const uid of asked) expect([uid, answers.get(uid)]).toEqual([uid, await index.lookup(uid)]);
+      expect([...answers.values()].map(({ kind }) => kind).toSorted()).toEqual([
+        'absent',
+        'absent',
+        'duplicated',
+        'found',
+        'found',
+        'found',
+      ]);
+    }
+    const [rest, bySql] = [await readers['rest on PostgreSQL'].lookupMany(asked), await sql.lookupMany(asked)];
+    for (const uid of asked) expect(bySql.get(uid)).toEqual(rest.get(uid));
+  });
+
+  it('asks PostgreSQL as often for many studies as for one, in one transaction: a sweep is cheap', async () => {
+    const role = 'drimbox_counted';
+    await postgres.run(
+      `CREATE ROLE ${role} LOGIN IN ROLE drimbox_reader; ALTER ROLE ${role} SET log_statement = 'all'`,
+      database,
+    );
+    const index = sqlIndex(postgres.url(database, role));
+    const countStatements = async (read: () => Promise<unknown>): Promise<number> => {
+      const before = postgres.log().length;
+      await read();
+      return (
+        postgres
+          .log()
+          .slice(before)
+          .match(/LOG: {2}(statement|execute <unnamed>):/g)?.length ?? 0
+      );
+    };
+    await index.lookup(rich);
+    const forOne = await countStatements(() => index.lookup(rich));
+    const forMany = await countStatements(() =>
+      index.lookupMany([rich, twice, large, parseStudyInstanceUid('2.25.7')]),
+    );
+    const forNone = await countStatements(() => index.lookupMany([]));
+    await index.close();
+    // BEGIN, studies, series, instances, COMMIT.
+    expect([forOne, forMany, forNone]).toEqual([5, 5, 0]);
+  });
+
   it.each(names)('%s: the patient is the one that the images of this study name', async (name) => {
     const found = await readers[name].lookup(parseStudyInstanceUid('2.25.999999.40'));
     expect(found).toMatchObject({ kind: 'found', study: { patientId: 'IPP-0001', patientName: 'AUTRE^NOM' } });
@@ -271,6 +321,39 @@ describe.each(versions)('index of Orthanc %s', (version) => {
     expect(before).not.toHaveProperty('marker');
   });
 
+  it('has a number of changes that never goes backwards: stored, deleted, all deleted, log emptied, killed (D2)', async () => {
+    const seen: number[] = [];
+    for (const index of ['sqlite', { postgresUrl: await postgres.createDatabase(`${database}_changes`) }] as const) {
+      let orthanc = await startOrthanc({ version, index });
+      const note = async (): Promise<void> => {
+        const asked = clientOf(orthanc.url);
+        seen.push((await asked.databaseIdentity()).lastChange);
+        await asked.close();
+      };
+      const before = seen.length;
+      await note();
+      await orthanc.storeFiles(buildSeries(rich, `${rich}.1`, 2));
+      const [last] = await orthanc.storeFiles(buildSeries(twice, `${twice}.1`, 2, { patientId: 'IPP-0002' }));
+      await note();
+      await orthanc.remove('studies', last?.studyId ?? '');
+      await note();
+      // What `/changes?last` calls the last change went backwards here.
+      const [told, counted] = [(await orthanc.getJson<{ Last: number }>('/changes?last')).Last, seen.at(-1) ?? 0];
+      expect(told).toBeLessThan(counted);
+      await orthanc.removeEverything();
+      await note();
+      await orthanc.call('DELETE', '/changes');
+      await note();
+      await orthanc.kill();
+      orthanc = await orthanc.restart();
+      await note();
+      await orthanc.discard();
+      const steps = seen.slice(before);
+      expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+      expect(steps[1]).toBeGreaterThan(steps[0] ?? 0);
+    }
+  });
+
   it('is read by a role that can write nothing', async () => {
     const role = new pg.Client({ connectionString: postgres.url(database, 'drimbox_reader') });
     await role.connect();
@@ -279,108 +362,5 @@ describe.each(versions)('index of Orthanc %s', (version) => {
     await expect(role.query('DELETE FROM resources')).rejects.toMatchObject({ code: '42501' });
     await expect(role.query('SELECT * FROM attachedfiles')).rejects.toMatchObject({ code: '42501' });
     await role.end();
-  });
-});
-
-describe('an index that cannot be read is never an empty one (D1)', () => {
-  const client = { readSopClassUid: () => Promise.reject(new Error('not asked')) };
-  const codeOf = async (indexUrl: string, timeoutMs = 5_000): Promise<string> => {
-    const index = createSqlStudyIndex({ indexUrl, timeoutMs }, { log: { warn: () => undefined }, ...client });
-    const outcome = await index.lookup(rich).then(
-      ({ kind }) => kind,
-      (error: { code: string }) => error.code,
-    );
-    await index.close();
-    return outcome;
-  };
-  const tables = `
-    CREATE TABLE resources(internalid BIGSERIAL PRIMARY KEY, resourcetype INTEGER, publicid VARCHAR(64), parentid BIGINT);
-    CREATE TABLE maindicomtags(id BIGINT, taggroup INTEGER, tagelement INTEGER, value TEXT);
-    CREATE TABLE dicomidentifiers(id BIGINT, taggroup INTEGER, tagelement INTEGER, value TEXT);
-    CREATE TABLE metadata(id BIGINT, type INTEGER, value TEXT, revision INTEGER);
-    CREATE TABLE globalproperties(property INTEGER, value TEXT);
-    INSERT INTO globalproperties VALUES (1, '6');`;
-  const tampered = async (name: string, change: string): Promise<string> => {
-    const url = await postgres.createDatabase(name);
-    await postgres.run(tables + change, name);
-    return await codeOf(url);
-  };
-
-  it('the same tables, empty, are an empty index', async () => {
-    expect(await tampered('untouched', '')).toBe('absent');
-  });
-
-  it.each([
-    ['no table', 'DROP TABLE metadata'],
-    ['no column', 'ALTER TABLE metadata DROP COLUMN type'],
-    ['a column of another type', 'ALTER TABLE resources ALTER COLUMN publicid TYPE INTEGER USING 0'],
-    ['another schema version', "UPDATE globalproperties SET value = '7'"],
-    ['no schema version', 'DELETE FROM globalproperties'],
-    [
-      'resource types that count from one',
-      "INSERT INTO resources VALUES (1, 2, 'x', NULL); INSERT INTO dicomidentifiers VALUES (1, 32, 13, '2.25.1')",
-    ],
-  ])('%s: orthanc/index-unsupported', async (what, change) => {
-    expect(await tampered(what.replaceAll(' ', '_'), change)).toBe('orthanc/index-unsupported');
-  });
-
-  it('a database that does not exist: orthanc/index-unsupported', async () => {
-    expect(await codeOf(postgres.url('nowhere'))).toBe('orthanc/index-unsupported');
-  });
-
-  it('a role that does not exist, or may not read a table: orthanc/refused', async () => {
-    expect(await codeOf(postgres.url('postgres', 'nobody_at_all'))).toBe('orthanc/refused');
-    await postgres.createDatabase('closed');
-    await postgres.run(`${tables}; CREATE ROLE blind LOGIN; GRANT SELECT ON resources TO blind;`, 'closed');
-    expect(await codeOf(postgres.url('closed', 'blind'))).toBe('orthanc/refused');
-  });
-
-  it('nobody listens: orthanc/unreachable', async () => {
-    expect(await codeOf(`postgres://a@127.0.0.1:${await findFreePort()}/orthanc`)).toBe('orthanc/unreachable');
-  });
-
-  it('a table that Orthanc holds locked: orthanc/timeout', async () => {
-    const url = await postgres.createDatabase('locked');
-    await postgres.run(tables, 'locked');
-    const locker = new pg.Client({ connectionString: url });
-    await locker.connect();
-    await locker.query('BEGIN; LOCK TABLE maindicomtags IN ACCESS EXCLUSIVE MODE');
-    const code = await codeOf(url, 300);
-    await locker.query('ROLLBACK');
-    await locker.end();
-    expect([code, await codeOf(url)]).toEqual(['orthanc/timeout', 'absent']);
-  });
-
-  it('goes on after the server has been restarted under it', async () => {
-    const url = await postgres.createDatabase('restarted');
-    await postgres.run(tables, 'restarted');
-    const index = createSqlStudyIndex(
-      { indexUrl: url, timeoutMs: 5_000 },
-      { log: { warn: () => undefined }, ...client },
-    );
-    expect(await index.lookup(rich)).toEqual({ kind: 'absent' });
-    await postgres.run(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'restarted' AND application_name = 'drimbox'`,
-    );
-    // The first call may meet the broken connection; it fails as unreachable, never as absent by mistake.
-    const first = await index.lookup(rich).then(
-      ({ kind }) => kind,
-      (error: { code: string }) => error.code,
-    );
-    expect(['absent', 'orthanc/unreachable']).toContain(first);
-    expect(await index.lookup(rich)).toEqual({ kind: 'absent' });
-    await index.close();
-  });
-
-  it('an index in which a study has no instance: orthanc/answer-invalid', async () => {
-    const url = await postgres.createDatabase('hollow');
-    await postgres.run(
-      `${tables}
-       INSERT INTO resources VALUES (1, 1, 'x', NULL);
-       INSERT INTO dicomidentifiers VALUES (1, 32, 13, '${rich}');
-       INSERT INTO maindicomtags VALUES (1, 32, 13, '${rich}');`,
-      'hollow',
-    );
-    expect(await codeOf(url)).toBe('orthanc/answer-invalid');
   });
 });

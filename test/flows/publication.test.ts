@@ -113,7 +113,10 @@ describe.skipIf(!isSiteHere).each(stores)('publication, store %s', (store) => {
       ).text,
     ) as string[];
     const { status, text } = await flow.orthanc.call('GET', `/drimbox/studies/${orthancId}/status`);
-    expect([status, JSON.parse(text)]).toEqual([200, { state: 'published', text: 'publié dans le DMP' }]);
+    expect([status, JSON.parse(text)]).toEqual([
+      200,
+      { state: 'published', text: 'publié dans le DMP', isPending: expect.any(Boolean), actions: [] },
+    ]);
   });
 
   it.each([

@@ -239,3 +239,40 @@ describe('options', () => {
     expect([parse({}), parse(more)]).toEqual([true, false]);
   });
 });
+
+describe('by what the database is recognised (D2)', () => {
+  const identityOf = async (hook: { status: number; body: object } | undefined, counter = 18, latest = 15) => {
+    const server = await fake((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://orthanc');
+      const answer = (body: object, status = 200): void => {
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      };
+      if (pathname === '/drimbox-hook') answer(hook?.body ?? {}, hook?.status ?? 404);
+      else if (pathname === '/system') answer({ Version: '1.10.1', ApiVersion: 15, DicomAet: 'A', DatabaseVersion: 6 });
+      else answer({ Changes: [], Done: true, Last: searchParams.has('since') ? counter : latest });
+    });
+    return await clientOf(server.url).databaseIdentity();
+  };
+
+  it('the counter of changes is asked beyond their end: the last one still there is not the last one there was', async () => {
+    expect(await identityOf(undefined)).toEqual({ lastChange: 18 });
+  });
+
+  it('the last change still there counts when the counter lags behind it for a moment', async () => {
+    expect(await identityOf(undefined, 18, 19)).toEqual({ lastChange: 19 });
+  });
+
+  it('without the hook there is no mark; with it there is', async () => {
+    expect(await identityOf(undefined)).not.toHaveProperty('marker');
+    expect(await identityOf({ status: 200, body: { hook: 1, database: 'mark' } })).toMatchObject({ marker: 'mark' });
+  });
+
+  it.each([
+    ['a hook that cannot read its mark', { status: 200, body: { hook: 1 } }],
+    ['a hook whose mark is empty', { status: 200, body: { hook: 1, database: '' } }],
+    ['a hook that fails', { status: 500, body: {} }],
+    ['something that is no hook', { status: 200, body: { database: 'mark' } }],
+  ])('%s: orthanc/answer-invalid, never "no hook"', async (_what, hook) => {
+    await expect(identityOf(hook)).rejects.toMatchObject({ code: 'orthanc/answer-invalid', retry: 'transient' });
+  });
+});

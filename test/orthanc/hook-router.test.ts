@@ -97,6 +97,18 @@ describe('changes', () => {
     expect(parseChangeBatch(Buffer.from(batch({ database: null })))).not.toHaveProperty('database');
   });
 
+  it('tell that Orthanc has started, also without a change: nobody told what happened while it was down', () => {
+    expect(parseChangeBatch(Buffer.from(batch({ started: true, changes: [] })))).toEqual({
+      database: 'mark',
+      dropped: 0,
+      hints: [],
+      started: true,
+    });
+    for (const started of [false, undefined]) {
+      expect(parseChangeBatch(Buffer.from(batch({ started })))).not.toHaveProperty('started');
+    }
+  });
+
   it('are not acknowledged when the hints could not be kept: the hook sends them again', async () => {
     const { send } = await listen({ onChanges: () => Promise.reject(new DrimboxError('store/unavailable')) });
     const answer = await send('POST', '/hook/changes', batch());
@@ -150,6 +162,7 @@ describe('changes', () => {
       'an id that is not Orthanc’s',
       batch({ changes: [{ change: 'stored', level: 'study', orthancId: '../x', atUtcMs: 1 }] }),
     ],
+    ['a start that is neither true nor false', batch({ started: 'yes' })],
     ['an unknown level', batch({ changes: [{ change: 'stored', level: 'job', orthancId: anId, atUtcMs: 1 }] })],
     ['a time that is none', batch({ changes: [{ change: 'stored', level: 'study', orthancId: anId, atUtcMs: -1 }] })],
   ])('that are %s: 400', async (_what, body) => {
@@ -187,6 +200,7 @@ describe('relayed calls of /drimbox/…', () => {
       'x-drimbox-user': 'b%C3%A9a',
       'x-csrf-token': 'token',
       origin: 'http://pacs',
+      'x-drimbox-host': 'pacs:8042',
     });
     expect([answer.status, answer.text, answer.headers.get('cache-control')]).toEqual([
       200,
@@ -201,6 +215,7 @@ describe('relayed calls of /drimbox/…', () => {
       user: 'béa',
       csrfToken: 'token',
       origin: 'http://pacs',
+      host: 'pacs:8042',
     });
     expect([...(call?.query ?? [])]).toEqual([
       ['a', '1'],
@@ -231,6 +246,14 @@ describe('relayed calls of /drimbox/…', () => {
       { code: 'orthanc/not-found', message: errorTable['orthanc/not-found'].publicText },
     ]);
     expect(heard.logged).toEqual(['{"code":"orthanc/not-found","detail":"no study"}']);
+  });
+
+  it('name the method that is allowed in a 405', async () => {
+    const { send } = await listen({
+      answer: () => Promise.reject(new DrimboxError('admin/method-not-allowed', { context: { allow: 'POST' } })),
+    });
+    const answer = await send('GET', '/hook/rest/x');
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
   });
 
   it('answer anything else as 500 with a fixed text (house-style 18)', async () => {

@@ -151,3 +151,50 @@ it('more than one Orthanc study for one UID is duplicated, and none is opened (A
   });
   expect(pacs.calls).toBe(1);
 });
+
+describe('many studies at once', () => {
+  const uids = Array.from({ length: 11 }, (_, index) => parseStudyInstanceUid(`2.25.${index + 1}`));
+  const [first = uid, second = uid, ...others] = uids;
+  const failing = (code: 'orthanc/answer-invalid' | 'orthanc/unreachable'): OrthancClient => ({
+    ...clientOf(pacsOf()),
+    findStudies: async (asked) => {
+      await Promise.resolve();
+      if (asked === second) throw new DrimboxError(code);
+      return asked === first ? await clientOf(pacsOf()).findStudies(first) : [];
+    },
+  });
+
+  it('give one answer each, and one that Orthanc tells wrongly spoils no other', async () => {
+    const answers = await createRestStudyIndex(failing('orthanc/answer-invalid')).lookupMany([...uids, first]);
+    expect(answers.size).toBe(uids.length);
+    expect(answers.get(first)).toMatchObject({ kind: 'found' });
+    expect(answers.get(second)).toMatchObject({ kind: 'failed', error: { code: 'orthanc/answer-invalid' } });
+    for (const other of others) expect(answers.get(other)).toEqual({ kind: 'absent' });
+  });
+
+  it('give no answer at all when Orthanc is not there', async () => {
+    const index = createRestStudyIndex(failing('orthanc/unreachable'));
+    await expect(index.lookupMany(uids)).rejects.toMatchObject({ code: 'orthanc/unreachable' });
+  });
+
+  it('are asked four at a time: more would only queue in Orthanc', async () => {
+    let [asking, most] = [0, 0];
+    const client = {
+      ...clientOf(pacsOf()),
+      findStudies: async () => {
+        asking += 1;
+        most = Math.max(most, asking);
+        await new Promise((resolve) => setImmediate(resolve));
+        asking -= 1;
+        return [];
+      },
+    };
+    await createRestStudyIndex(client).lookupMany(uids);
+    expect(most).toBe(4);
+  });
+
+  it('that are none ask nothing', async () => {
+    const pacs = pacsOf();
+    expect([await createRestStudyIndex(clientOf(pacs)).lookupMany([]), pacs.calls]).toEqual([new Map(), 0]);
+  });
+});
