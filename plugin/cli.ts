@@ -1,36 +1,31 @@
 /**
- * The `drimbox` command. JSON on standard output, one line of error with its code on standard error, exit status:
- * 0 done · 1 refused or failed · 2 wrong command.
+ * The `drimbox` command. JSON on standard output, progress and one line of error with its code on standard error, exit
+ * status: 0 done · 1 refused or failed · 2 wrong command.
  */
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import {
+  archiveSiteOf,
+  askSidecar,
+  helpText,
+  isStoreCommand,
+  journalFormatOf,
+  optionOf,
+  progressPrinter,
+  type Report,
+  runStoreCommand,
+  subjectsOf,
+  usage,
+  withAbsolutePaths,
+  writeJournal,
+} from './admin/index.ts';
 import { asDrimboxError, DrimboxError, failureFields } from './errors.ts';
-
-const help = `drimbox — Native DRIMbox for Orthanc
-
-  drimbox serve                          run the sidecar
-  drimbox doctor                         check everything and say what to do
-  drimbox config check                   read the configuration, list every fault
-  drimbox report read FILE               an HL7 message or a CDA report: what it says, or why it is refused
-  drimbox kos read FILE                  a manifest (KOS)
-  drimbox kos build FILE --out KOS.dcm   the manifest of the examination that a report names, from the PACS; nothing is sent
-          [--study UID]                  which one, when the report names several
-  drimbox archive list [--state STATE] [--limit N]
-  drimbox archive show UID               reports, orders, answers and journal of one study
-  drimbox archive kos UID --out KOS.dcm  its latest manifest
-  drimbox archive release                look again at the studies that are held or failed
-  drimbox archive status                 figures
-  drimbox alerts [--all] [--seen N]
-
-  --config PATH    Orthanc's configuration, file or folder [DRIMBOX_CONFIG, else /etc/orthanc]
-`;
 
 interface CommandLine {
   readonly words: readonly string[];
   readonly configPath: string;
 }
-
-const usage = (detail: string): DrimboxError => new DrimboxError('cli/usage', { detail });
 
 const parseCommandLine = (args: readonly string[]): CommandLine => {
   const words = [...args];
@@ -42,21 +37,16 @@ const parseCommandLine = (args: readonly string[]): CommandLine => {
   return { words, configPath: path };
 };
 
-const optionOf = (words: readonly string[], name: string): string | undefined => {
-  const at = words.indexOf(name);
-  if (at === -1) return undefined;
-  const value = words[at + 1];
-  if (value === undefined) throw usage(`${name} needs a value`);
-  return value;
-};
+const writeOut = (text: string): Promise<void> =>
+  new Promise((taken, failed) => {
+    process.stdout.write(text, (error) => (error === undefined || error === null ? taken() : failed(error)));
+  });
 
-const print = (value: unknown): void => {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-};
+const print = (value: unknown): Promise<void> => writeOut(`${JSON.stringify(value, null, 2)}\n`);
 
 /** A report that would be refused is an answer and a failure. */
-const printReport = (read: object): void => {
-  print(read);
+const printReport = async (read: object): Promise<void> => {
+  await print(read);
   if ('kind' in read && read.kind === 'refused') process.exitCode = 1;
 };
 
@@ -83,21 +73,96 @@ const loadConfigured = async (line: CommandLine) => {
   return loadConfiguration({ path: line.configPath, env: process.env });
 };
 
-const storeCommand = async (line: CommandLine): Promise<unknown> => {
-  const { askSidecar, runStoreCommand } = await import('./admin/index.ts');
-  const { openConfiguredStore } = await import('./main.ts');
-  const configuration = await loadConfigured(line);
+/** Progress on standard error; the signal is aborted by the first Ctrl-C, so that a command may clean up. */
+const attended = async <Result>(work: (report: Report, signal: AbortSignal) => Promise<Result>): Promise<Result> => {
+  const printer = progressPrinter(process.stderr, Date.now);
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    const store = await openConfiguredStore(configuration, { asIs: true });
-    try {
-      return await runStoreCommand({ store, clock: Date.now }, line.words);
-    } finally {
-      await store.close();
-    }
-  } catch (cause) {
-    const error = asDrimboxError(cause);
-    if (error.code === 'store/locked') return askSidecar(configuration.store.folder, line.words);
+    return await work(printer.report, interrupted.signal);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    printer.end();
+  }
+};
+
+type Ask = (words: readonly string[]) => Promise<unknown>;
+
+/** The sidecar that holds the embedded database runs the command; it notices when this process ends. */
+const askTheSidecar =
+  (folder: string): Ask =>
+  async (words) => {
+    const printer = progressPrinter(process.stderr, Date.now);
+    return askSidecar(folder, words, printer.report).finally(printer.end);
+  };
+
+/** Gives `work` what runs a command on the store: here, or in the sidecar that holds the embedded database. */
+const withStore = async <Result>(line: CommandLine, work: (ask: Ask, timeZone: string) => Promise<Result>) => {
+  const { openConfiguredStore, softwareVersion } = await import('./main.ts');
+  const configuration = await loadConfigured(line);
+  const store = await openConfiguredStore(configuration, { asIs: true }).catch((cause: unknown) => {
+    if (asDrimboxError(cause).code === 'store/locked') return undefined;
     throw cause;
+  });
+  if (store === undefined) return work(askTheSidecar(configuration.store.folder), configuration.siteTimeZone);
+  const archiveSite = archiveSiteOf(configuration, softwareVersion);
+  const ports = { store, clock: Date.now, software: softwareVersion, archiveSite };
+  try {
+    return await work(
+      (words) => attended((report, signal) => runStoreCommand(ports, words, report, signal)),
+      configuration.siteTimeZone,
+    );
+  } finally {
+    await store.close();
+  }
+};
+
+const storeCommand = (line: CommandLine): Promise<unknown> =>
+  withStore(line, (ask) => ask(withAbsolutePaths(line.words, process.cwd())));
+
+/** Written as it comes, page by page. */
+const journal = async (line: CommandLine): Promise<void> => {
+  journalFormatOf(line.words);
+  const out = optionOf(line.words, '--out');
+  if (out === undefined) {
+    await withStore(line, (ask, timeZone) => writeJournal(line.words, timeZone, ask, writeOut));
+    return;
+  }
+  const { writeNewFile } = await import('./archive/index.ts');
+  const path = resolve(out);
+  const lines = await withStore(line, (ask, timeZone) =>
+    writeNewFile(path, (file) =>
+      writeJournal(line.words, timeZone, ask, async (text) => {
+        await file.writeFile(text);
+      }),
+    ),
+  );
+  await print({ file: path, lines });
+};
+
+const backupVerify = async (line: CommandLine): Promise<unknown> => {
+  const { verifyBackup } = await import('./archive/index.ts');
+  const [path] = subjectsOf(line.words, 2);
+  if (path === undefined) throw usage('backup verify FILE');
+  const { header, rows } = await attended((report, signal) => verifyBackup(resolve(path), report, signal));
+  return { file: resolve(path), createdAtUtc: header.createdAtUtc, software: header.software, rows };
+};
+
+/** Into a store that nobody uses and that holds no archive. */
+const restore = async (line: CommandLine): Promise<unknown> => {
+  const { restoreBackup } = await import('./archive/index.ts');
+  const { openConfiguredStore } = await import('./main.ts');
+  const [path] = subjectsOf(line.words, 1);
+  if (path === undefined) throw usage('restore FILE');
+  const store = await openConfiguredStore(await loadConfigured(line), { asIs: true, create: true });
+  try {
+    const restored = await attended((report, signal) =>
+      restoreBackup({ store, clock: Date.now, report, signal }, resolve(path)),
+    );
+    return { ...restored, next: 'drimbox serve, then drimbox archive list --state held and drimbox alerts' };
+  } finally {
+    await store.close();
   }
 };
 
@@ -138,6 +203,21 @@ const archiveKos = async (line: CommandLine): Promise<unknown> => {
   return { bytes: bytes.length };
 };
 
+/** The running sidecar compares and applies, whatever the database: this process asks and watches. */
+const resync = async (line: CommandLine): Promise<unknown> => {
+  const out = optionOf(line.words, '--list');
+  const { store } = await loadConfigured(line);
+  const answer = await askTheSidecar(store.folder)(line.words).catch((cause: unknown) => {
+    if (asDrimboxError(cause).code !== 'cli/sidecar-unreachable') throw cause;
+    const detail = `the running service compares, and none answers in ${store.folder}; what was begun goes on when it serves`;
+    throw new DrimboxError('cli/sidecar-unreachable', { cause, detail });
+  });
+  if (out === undefined || typeof answer !== 'object' || answer === null || !('list' in answer)) return answer;
+  const { list, ...view } = answer;
+  await writeOutput(out, Buffer.from(String(list)));
+  return { ...view, list: resolve(out) };
+};
+
 const configCheck = async (line: CommandLine): Promise<unknown> => {
   const configuration = await loadConfigured(line);
   return { ok: true, files: configuration.files, warnings: configuration.warnings };
@@ -159,7 +239,7 @@ const doctor = async (line: CommandLine): Promise<void> => {
       asJson: line.words.includes('--json'),
     },
   );
-  process.stdout.write(text);
+  await writeOut(text);
   process.exitCode = isHealthy ? 0 : 1;
 };
 
@@ -183,14 +263,18 @@ const run = async (line: CommandLine): Promise<void> => {
       return print(await kosBuild(line));
     case 'archive kos':
       return print(await archiveKos(line));
+    case 'backup verify':
+      return print(await backupVerify(line));
     case '':
     case 'help':
     case '--help':
-      process.stdout.write(help);
-      return;
+      return writeOut(helpText);
     default:
       if (first === 'doctor') return doctor(line);
-      if (first === 'archive' || first === 'alerts') return print(await storeCommand(line));
+      if (first === 'journal') return journal(line);
+      if (first === 'resync') return print(await resync(line));
+      if (first === 'restore') return print(await restore(line));
+      if (isStoreCommand(line.words)) return print(await storeCommand(line));
       throw usage(`unknown command "${first} ${second}"; see drimbox help`);
   }
 };
@@ -207,6 +291,9 @@ const complain = async (cause: unknown): Promise<void> => {
   }
   process.exitCode = error.code === 'cli/usage' ? 2 : 1;
 };
+
+// `drimbox journal | head`: whoever read has enough.
+process.stdout.on('error', () => process.exit(0));
 
 await Promise.resolve()
   .then(() => run(parseCommandLine(process.argv.slice(2))))

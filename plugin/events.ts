@@ -26,6 +26,7 @@ export const eventTable = {
   'study/images-back': 'Les images de l’examen sont de nouveau dans le PACS',
   'study/images-gone': 'Les images ont été supprimées du PACS : le KOS est retiré du DMP',
   'deletion/confirmed': 'Suppression confirmée par un administrateur',
+  'study/released': 'Nouvel essai demandé par un administrateur',
   'pacs/database-doubt': 'La base d’Orthanc n’est plus celle qui est connue : les suppressions sont retenues',
   'pacs/database-accepted': 'La base d’Orthanc est acceptée par un administrateur',
   'study/held': 'Examen retenu : rien n’est envoyé',
@@ -38,6 +39,16 @@ export const eventTable = {
   'dmp/late-arrival': 'Un envoi abandonné est arrivé après coup dans le DMP : il en est retiré',
   'dmp/send-failed': 'Échec de l’envoi au DMP',
   'dmp/refused': 'Le DMP a refusé l’envoi',
+  'archive/backed-up': 'Sauvegarde de l’archive écrite et relue',
+  'archive/restored': 'Archive restaurée depuis une sauvegarde',
+  'archive/exported': 'Archive exportée (XDM)',
+  'archive/imported': 'KOS repris d’une archive XDM',
+  'archive/loaded': 'KOS chargé depuis un fichier',
+  'comparison/paused': 'Comparaison de l’archive avec le PACS suspendue : le PACS ne répond pas',
+  'sweep/finished': 'Comparaison périodique de l’archive avec le PACS terminée',
+  'resync/compared': 'Resynchronisation : archive comparée avec le PACS, rien n’est encore modifié',
+  'resync/finished': 'Resynchronisation terminée',
+  'resync/counted': 'Resynchronisation : décompte d’une structure',
 } as const;
 export type EventName = keyof typeof eventTable;
 
@@ -52,6 +63,11 @@ export const StatisticNumber = {
   pacsQuerySucceeded: 19,
   pacsQueryFailed: 20,
   reportReceived: 32,
+  resyncArchived: 33,
+  resyncWithoutExam: 34,
+  resyncToUpdate: 35,
+  resyncUpToDate: 36,
+  resyncArchivedAfter: 37,
 } as const;
 export type StatisticNumber = (typeof StatisticNumber)[keyof typeof StatisticNumber];
 
@@ -64,7 +80,7 @@ export interface DrimboxEvent {
   readonly errorCode?: ErrorCode;
   /** Figures and short codes only. */
   readonly detail?: Readonly<Record<string, string | number | boolean>>;
-  /** Counted in the monthly statistics under this number. */
+  /** Counted in the monthly statistics under this number: once, or `detail.count` times where that is given. */
   readonly statistic?: StatisticNumber;
   /** FINESS, SIRET or RPPS-rang of the structure, as known at that moment. */
   readonly structureId?: string;

@@ -9,32 +9,26 @@ import { hostname } from 'node:os';
 import { chmod, mkdir } from 'node:fs/promises';
 import express from 'express';
 import { pino, type Logger } from 'pino';
-import { runStoreCommand, startControl } from './admin/index.ts';
-import {
-  dropMessagePayloads,
-  hookContactMarker,
-  loadStudy,
-  loadStudyByOrthancId,
-  saveMarker,
-} from './archive/index.ts';
+import { archiveSiteOf, createRestExtension, runStoreCommand, startControl } from './admin/index.ts';
+import { dropMessagePayloads, hookContactMarker, saveMarker } from './archive/index.ts';
 import { type Configuration, loadSecret } from './config/index.ts';
 import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
 import { startMllpListener, type MllpListener } from './hl7/index.ts';
+import { createChannels, startNotification, type Notification } from './notification/index.ts';
 import {
   createHookRouter,
   createOrthancClient,
   createRestStudyIndex,
   createSqlStudyIndex,
   type OrthancClient,
-  type RelayedAnswer,
-  type RelayedRequest,
   type StudyIndex,
 } from './orthanc/index.ts';
 import {
+  type ArchiveComparison,
   createIntake,
-  describeStudy,
+  startArchiveComparison,
   startLooks,
   takeHints,
   watchDatabase,
@@ -42,6 +36,7 @@ import {
   type PublicationPorts,
   type SiteDescription,
 } from './publication/index.ts';
+import { remedyOf } from './remedies.ts';
 import { openStore, type Store } from './store/index.ts';
 
 export const softwareVersion = '0.1.0';
@@ -66,7 +61,7 @@ export const createLog = (configuration: Pick<Configuration, 'log'>): Logger =>
 /** @param options.asIs  for a command beside the service: no table is made or changed, and the store must exist */
 export const openConfiguredStore = (
   configuration: Configuration,
-  options: { readonly asIs?: boolean } = {},
+  options: { readonly asIs?: boolean; readonly create?: boolean } = {},
 ): Promise<Store> =>
   openStore({
     ...options,
@@ -165,24 +160,10 @@ const closeServer = (server: Server): Promise<void> =>
     server.closeAllConnections();
   });
 
-/** `/drimbox/studies/{orthancId}/status` of Orthanc's REST API. */
-const answerRelayed = async (
-  ports: PublicationPorts,
-  orthanc: OrthancClient,
-  request: RelayedRequest,
-): Promise<RelayedAnswer> => {
-  const orthancId = /^studies\/([0-9a-f-]{44})\/status$/.exec(request.path)?.[1];
-  if (orthancId === undefined || request.method !== 'GET') throw new DrimboxError('orthanc/not-found');
-  const uid = await orthanc.resolveStudyOf('study', orthancId);
-  const { knex } = ports.store;
-  const study = uid === undefined ? await loadStudyByOrthancId(knex, orthancId) : await loadStudy(knex, uid);
-  if (study === undefined) throw new DrimboxError('orthanc/not-found');
-  return { json: describeStudy(study) };
-};
-
 /** What the open ports set going; it starts after them. */
 interface Worker {
   looks?: Looks;
+  comparison?: ArchiveComparison;
   lookAtDatabase?: () => void;
   readonly wake: () => void;
 }
@@ -202,9 +183,10 @@ const startHook = async (
       onChanges: async (batch) => {
         if ((await takeHints({ ...ports, orthanc }, batch)) > 0) worker.wake();
         if (batch.started === true) worker.lookAtDatabase?.();
+        if (batch.started === true || batch.dropped > 0) worker.comparison?.wake();
         await saveMarker(ports.store.knex, hookContactMarker, batch.database ?? '', Date.now());
       },
-      answer: (request) => answerRelayed(ports, orthanc, request),
+      answer: createRestExtension({ ...ports, orthanc, csrfKey: randomBytes(32), wake: () => worker.wake() }),
       log,
     }),
   );
@@ -246,6 +228,21 @@ const startRetention = (store: Store, days: number, log: Logger): (() => void) =
   return () => clearInterval(timer);
 };
 
+const startAlerting = (configuration: Configuration, store: Store, log: Logger): Promise<Notification> => {
+  const { environment, timeZone, software, retrieveUrlBase } = siteOf(configuration);
+  const name = configuration.alerts.siteName ?? new URL(retrieveUrlBase).host;
+  return startNotification({
+    store,
+    log,
+    site: { name, environment, timeZone, software: { name: software.name, version: software.version } },
+    remedyOf,
+    remindHours: configuration.alerts.remindHours,
+    clock: Date.now,
+    newUuid: randomUUID,
+    channels: createChannels(configuration.alerts, { clock: Date.now, newUuid: randomUUID, loadSecret }),
+  });
+};
+
 /** What was opened, to be closed in reverse: also when the start fails half-way, so that the process ends. */
 type Closers = (() => Promise<unknown>)[];
 
@@ -267,7 +264,18 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   // The ports open before the first look starts: one that is taken ends the start, and nothing was sent.
   const worker: Worker = { wake: () => worker.looks?.wake() };
   const { wake } = worker;
-  const control = await startControl(folder, (words) => runStoreCommand({ store, clock: Date.now, wake }, words));
+  const archiveSite = archiveSiteOf(configuration, softwareVersion);
+  const commandPorts = {
+    store,
+    clock: Date.now,
+    software: softwareVersion,
+    archiveSite,
+    wake,
+    wakeComparison: () => worker.comparison?.wake(),
+  };
+  const control = await startControl(folder, (words, report, signal) =>
+    runStoreCommand(commandPorts, words, report, signal),
+  );
   closers.push(() => control.close());
   const hook = await startHook(configuration, ports, orthanc, worker, log);
   closers.push(() => closeServer(hook));
@@ -277,9 +285,14 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const database = watchDatabase(ports);
   worker.lookAtDatabase = database.look;
   closers.push(() => Promise.resolve(database.stop()));
+  const notification = await startAlerting(configuration, store, log);
+  closers.push(() => notification.stop());
   const looks = await startLooks(ports);
   worker.looks = looks;
   closers.push(() => looks.stop());
+  const comparison = await startArchiveComparison({ ...ports, wakeLooks: wake });
+  worker.comparison = comparison;
+  closers.push(() => comparison.stop());
 
   const mllp = listeners.map((listener) => listener.port);
   log.info({ mllp, store: store.kind, index: index.describe() }, 'drimbox serves');

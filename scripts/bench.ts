@@ -2,9 +2,11 @@
 import { parseArgs } from 'node:util';
 import { isOrthancHere, type OrthancVersion } from '../test/peers/orthanc/index.ts';
 import { measureAcknowledgments } from './benchmarks/acknowledgments.ts';
+import { measureComparison } from './benchmarks/comparison.ts';
 import { printFigures, type Figure } from './benchmarks/figures.ts';
 import { measureManifests } from './benchmarks/manifests.ts';
 import { measurePublications } from './benchmarks/publications.ts';
+import { measureUpdates } from './benchmarks/updates.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,7 +19,9 @@ const { values } = parseArgs({
 const parts = {
   acknowledgments: measureAcknowledgments,
   publications: measurePublications,
+  updates: measureUpdates,
   manifests: measureManifests,
+  comparison: measureComparison,
 };
 type Part = keyof typeof parts;
 

@@ -2,7 +2,14 @@
  * The worker that compares the archive with the PACS: takes up the run that is open, and starts the sweeps at their time. Among
  * the sidecars that share a store one works at a time; a run whose sidecar died is taken over when its lease ends.
  */
-import { type ComparisonRun, extendRunLease, leaseRun, releaseRun, RunPhase } from '../archive/index.ts';
+import {
+  type ComparisonRun,
+  extendRunLease,
+  isResyncWaiting,
+  leaseRun,
+  releaseRun,
+  RunPhase,
+} from '../archive/index.ts';
 import { DrimboxError, failureFields } from '../errors.ts';
 import { type ComparisonPorts, stepRun } from './archive-comparison.ts';
 import { nextSweepAt, requestNightlySweep, requestSweep } from './sweep.ts';
@@ -11,6 +18,8 @@ const leaseMs = 30_000;
 const leaseRenewalMs = 10_000;
 const idlePollMs = 2_000;
 const outageDelayMs = 5_000;
+/** How often a sweep asks whether an administrator waits. */
+const yieldCheckMs = 1_000;
 /** How long a stop waits for the step under way; one that is cut is done again by the next sidecar. */
 const stopGraceMs = 3_000;
 
@@ -74,6 +83,13 @@ export const startArchiveComparison = async (ports: ComparisonPorts): Promise<Ar
     return () => clearInterval(timer);
   };
 
+  let yieldCheckedAtUtcMs = 0;
+  const mustYield = async (): Promise<boolean> => {
+    if (ports.clock() - yieldCheckedAtUtcMs < yieldCheckMs) return false;
+    yieldCheckedAtUtcMs = ports.clock();
+    return isResyncWaiting(knex);
+  };
+
   /** Works on a leased run until it is over, rests or is taken away. */
   const work = async (leased: ComparisonRun): Promise<void> => {
     const dropLease = keepLease(leased);
@@ -86,6 +102,7 @@ export const startArchiveComparison = async (ports: ComparisonPorts): Promise<Ar
         await keepSchedule();
         if (run.phase === RunPhase.concluding) break;
         if (result.waitMs > 0 && !isStopping) await sleep(result.waitMs);
+        if (run.purpose === 'sweep' && (await mustYield())) break;
       }
       if (run.leaseToken !== undefined) await releaseRun(knex, run);
     } finally {

@@ -31,6 +31,7 @@ import { parseStudyInstanceUid } from '../standards/index.ts';
 import { comparedEvent, finalFigures, finishedEvents } from './archive-comparison-end.ts';
 import { countManifest, judgeStudy, needsManifest, type Verdict } from './archive-comparison-verdict.ts';
 import { retryDelayMs } from './delays.ts';
+import { loadDoubt } from './pacs-database.ts';
 import type { PublicationPorts } from './ports.ts';
 
 /** How much at once, how long between. */
@@ -273,12 +274,29 @@ const conclude = async (ports: ComparisonPorts, run: ComparisonRun): Promise<Ste
   return { run: await writeStep(ports, run, {}), waitMs: pace.pollMs };
 };
 
+const phasesThatAsk: readonly RunPhase[] = [RunPhase.comparing, RunPhase.retrying, RunPhase.looking];
+const doubtCode = 'publication/pacs-database-changed';
+
+/**
+ * While Orthanc's database is in doubt (decision D2) no look is asked for: an empty one would hold every study of the archive,
+ * each with its alert. A preview goes on: it shows what would come.
+ */
+const waitForDatabase = async (ports: ComparisonPorts, run: ComparisonRun): Promise<StepResult | undefined> => {
+  if (!phasesThatAsk.includes(run.phase) || (run.purpose === 'resync' && !run.isApplied)) return undefined;
+  const why = await loadDoubt(ports.store.knex);
+  if (why !== undefined) return pause(ports, run, new DrimboxError(doubtCode, { detail: why }));
+  if (run.figures.paused?.code !== doubtCode) return undefined;
+  return { run: await writeStep(ports, run, { figures: { paused: null } }), waitMs: 0 };
+};
+
 /**
  * Does the next piece of a leased run.
  *
  * @throws store/lease-lost, store/unavailable; an error of the PACS only makes the run wait
  */
 export const stepRun = async (ports: ComparisonPorts, run: ComparisonRun): Promise<StepResult> => {
+  const waiting = await waitForDatabase(ports, run);
+  if (waiting !== undefined) return waiting;
   switch (run.phase) {
     case RunPhase.comparing:
       return compareBatch(ports, run);

@@ -5,13 +5,11 @@
 import { requestLook, requestLooksByObjects, requestLooksByState, StudyState } from '../archive/index.ts';
 import type { ChangeBatch, OrthancClient } from '../orthanc/index.ts';
 import type { PublicationPorts } from './ports.ts';
+import { requestSweep } from './sweep.ts';
 
 type HintPorts = Pick<PublicationPorts, 'store' | 'clock' | 'options'> & {
   readonly orthanc: Pick<OrthancClient, 'resolveStudyOf'>;
 };
-
-/** States whose studies may have changed when the hook says that it lost changes. */
-const everyLiveState = Object.values(StudyState).filter((state) => state !== StudyState.retired);
 
 /** Studies whose images may just have come. */
 const waitingStates = [StudyState.new, StudyState.waitingForImages, StudyState.settling, StudyState.failed] as const;
@@ -32,7 +30,8 @@ export const takeHints = async (ports: HintPorts, batch: ChangeBatch): Promise<n
   const soonUtcMs = now + ports.options.stabilitySeconds * 1000;
   const known = ids.length === 0 ? [] : await requestLooksByObjects(knex, ids, { nowUtcMs: now, soonUtcMs });
   let due = known.length;
-  if (batch.dropped > 0) due += await requestLooksByState(knex, everyLiveState, now);
+  // Something was told by nobody: the archive is compared with the PACS.
+  if (batch.dropped > 0 || batch.started === true) await requestSweep(ports);
   const isKnown = new Set(known);
   const stored = idsOf(batch.hints.filter((hint) => hint.change !== 'deleted')).filter((id) => !isKnown.has(id));
   // The hook waits for our answer a moment only: beyond a few, looking at everything that waits costs less than asking.

@@ -36,12 +36,18 @@ export const publicationOptions = z.strictObject({
     .string()
     .regex(/^\d\d$/)
     .default('07'),
-  /** When every archived study is compared with the PACS each night, on the wall clock of the site: what no event told. */
   sweepAt: z
     .string()
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
-    .default('02:30'),
-  /** The same, once after each start. */
-  sweepAfterStartSeconds: z.number().min(0).max(86_400).default(60),
+    .default('02:30')
+    .describe(
+      'HH:MM on the clock of SiteTimeZone: every archived study is compared with the PACS, for what no event told',
+    ),
+  sweepAfterStartSeconds: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(60)
+    .describe('Seconds after each start until every archived study is compared with the PACS'),
 });
 export type PublicationOptions = z.infer<typeof publicationOptions>;

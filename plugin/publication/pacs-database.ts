@@ -2,6 +2,7 @@
  * Is Orthanc's database the one we know? (decision D2) Another one, or an older copy of it, says "no such study" in good
  * faith: what vanished with it must not vanish from the patients' records. A doubt stays until an administrator ends it.
  */
+import type { Knex } from 'knex';
 import { clearAlerts, deleteMarker, loadMarker, raiseAlert, saveEvents, saveMarker } from '../archive/index.ts';
 import { asDrimboxError, failureFields } from '../errors.ts';
 import type { DrimboxEvent } from '../events.ts';
@@ -52,6 +53,10 @@ const doubt = async (ports: DatabasePorts, why: DatabaseDoubt): Promise<void> =>
   ports.emit(event);
 };
 
+/** The doubt that stands, without asking Orthanc. */
+export const loadDoubt = async (knex: Knex): Promise<DatabaseDoubt | undefined> =>
+  parse<{ readonly why: DatabaseDoubt }>(await loadMarker(knex, databaseDoubtMarker))?.why;
+
 /**
  * Compares Orthanc's database with the one that is remembered, and remembers how far its changes are.
  *
@@ -60,8 +65,8 @@ const doubt = async (ports: DatabasePorts, why: DatabaseDoubt): Promise<void> =>
  */
 export const checkDatabase = async (ports: DatabasePorts): Promise<DatabaseDoubt | undefined> => {
   const { knex } = ports.store;
-  const standing = parse<{ readonly why: DatabaseDoubt }>(await loadMarker(knex, databaseDoubtMarker));
-  if (standing !== undefined) return standing.why;
+  const standing = await loadDoubt(knex);
+  if (standing !== undefined) return standing;
   // In this order: what another look writes down meanwhile must not be compared with an older answer.
   const known = parse<DatabaseIdentity>(await loadMarker(knex, databaseMarker));
   const found = await ports.orthanc.databaseIdentity();

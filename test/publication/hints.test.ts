@@ -110,10 +110,14 @@ describe('changes that the hook tells', () => {
     expect((await bench.look(uidOf(1))).study.state).toBe('published');
   });
 
-  test('that were lost make everything due but what is retired', async () => {
-    await take({ dropped: 3 });
-    expect([await due(1), await due(2), await due(3)]).toEqual([true, true, false]);
-  });
+  test.each([{ dropped: 3 }, { started: true }] as const)(
+    'that nobody told (%o) call for a comparison of the whole archive',
+    async (batch) => {
+      expect(await take(batch)).toBe(0);
+      const runs = await opened.store.knex('comparison_run').whereNull('finished_at_utc_ms').select('purpose');
+      expect(runs).toEqual([{ purpose: 'sweep' }]);
+    },
+  );
 
   test('in great number ask Orthanc nothing: whatever waits is looked at', async () => {
     bench.pacs.failWith(new DrimboxError('orthanc/timeout'));
