@@ -9,6 +9,9 @@ export { loadSigningIdentity, type SignatureTrust, type SigningIdentity } from '
 export type { CertificateSummary, DmpStructure } from './structures.ts';
 export { structureKey } from './structure-key.ts';
 export { buildSubmission, type Submission, type SubmissionMetadata, type SubmissionOptions } from './submission.ts';
+export { type ParsedDocument, parseSubmission, type ParsedSubmission } from './submission-parser.ts';
+export { type DocumentPlace, normalizeSubmission } from './submission-parser-normal-form.ts';
+export { type SignatureIntegrity, verifySignatureIntegrity } from './submission-parser-signature.ts';
 export type { SubmissionAuthor } from './submission-set.ts';
 export { buildDeletion, type Deletion, type DeletionMetadata } from './update-document-set.ts';
 export { type VerifiedDocumentSignature, verifyDocumentSignature } from './document-signature-verification.ts';

@@ -24,5 +24,5 @@ export type { IdentifiedPatient } from './patient-identification.ts';
 export { ReportAction } from './report-action.ts';
 export { parseReportTransmission, type ReportTransmission } from './report-transmission.ts';
 export type { Repetition, Segment } from './segment.ts';
-export { findSender } from './senders.ts';
+export { findAgreement, findSender } from './senders.ts';
 export { parseStudyChange, type StudyChange } from './study-change.ts';

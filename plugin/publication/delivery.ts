@@ -45,6 +45,14 @@ const postponed = (error: DrimboxError): Delivery => ({
   isBlocked: blockingCodes.includes(error.code),
 });
 
+/** The question could not be answered: nothing is known of the order, whatever class the failure of the question has. */
+const postponeQuestion = async (ports: PublicationPorts, order: Order, cause: unknown): Promise<Delivery> => {
+  const error = asDrimboxError(asStoreError(cause));
+  if (error.code.startsWith('store/')) throw error;
+  await keepFailure(ports, order, error);
+  return postponed(error);
+};
+
 /** "Duplicate" for our own bytes is success (decision C2): the DMP itself says so when asked. */
 const settleRefusal = async (
   ports: PublicationPorts,
@@ -53,7 +61,12 @@ const settleRefusal = async (
   error: DrimboxError,
 ): Promise<Delivery> => {
   if (mayHaveArrived.includes(error.code) && order.kind !== 'delete') {
-    const entryUuid = await askForEntry(ports, order);
+    let entryUuid: string | undefined;
+    try {
+      entryUuid = await askForEntry(ports, order);
+    } catch (cause) {
+      return postponeQuestion(ports, order, cause);
+    }
     if (entryUuid !== undefined) return { kind: 'accepted', entryUuid };
   }
   await unmarkOrderSent(ports.store.knex, order, study);
@@ -149,9 +162,6 @@ export const findOut = (
       await unmarkOrderSent(ports.store.knex, order, study);
       return { kind: 'not-sent' };
     } catch (cause) {
-      const error = asDrimboxError(asStoreError(cause));
-      if (error.code.startsWith('store/')) throw error;
-      await keepFailure(ports, order, error);
-      return postponed(error);
+      return postponeQuestion(ports, order, cause);
     }
   });

@@ -14,7 +14,7 @@ import {
 import type { DmpStructure } from '../dmp/index.ts';
 import { asDrimboxError, RetryClass, type ErrorCode } from '../errors.ts';
 import { type DrimboxEvent, StatisticNumber } from '../events.ts';
-import { findSender } from '../hl7/index.ts';
+import { findAgreement } from '../hl7/index.ts';
 import { manifestFingerprint, type ManifestContent } from '../kos/index.ts';
 import type { SeriesContent, StudyContent } from '../orthanc/index.ts';
 import type { ReportedStudy } from '../report/index.ts';
@@ -152,7 +152,7 @@ const observeReports = (ports: PublicationPorts, reports: readonly ArchivedRepor
   if (visibility.secretConnection && ports.dmpSettings.secretConnection === undefined) {
     return hold('publication/secret-connection', 'set Dmp.SecretConnection to publish such reports');
   }
-  const sender = findSender(ports.senders, latest.transmission);
+  const sender = findAgreement(ports.senders, latest.transmission);
   const person = resolvePerson(latest.report, latest.transmission, sender.personSource);
   if (person.kind === 'unresolved') {
     return hold('publication/person-unresolved', 'neither legalAuthenticator nor PRT names a person and a structure');

@@ -1,7 +1,7 @@
 /** Makes an order: every UID and every byte of it is fixed here, once (decision C2). */
 import type { ArchivedReport, NewOrder, OrderCause, OrderHead } from '../archive/index.ts';
 import { buildDeletion as buildDeletionRequest, buildSubmission } from '../dmp/index.ts';
-import { findSender } from '../hl7/index.ts';
+import { findAgreement } from '../hl7/index.ts';
 import { buildManifest } from '../kos/index.ts';
 import type { WantedManifest } from './observation.ts';
 import type { PublicationPorts } from './ports.ts';
@@ -58,7 +58,7 @@ export const buildOrder = (
       series: wanted.series,
       timeZone: site.timeZone,
       sourceId: ports.dmpSettings.sourceId,
-      senderContentType: findSender(ports.senders, wanted.archived.transmission).contentType,
+      senderContentType: findAgreement(ports.senders, wanted.archived.transmission).contentType,
       defaultContentType: options.defaultContentType,
     },
     ids,
@@ -100,13 +100,13 @@ export const buildDeletion = (
 ): NewOrder => {
   const submissionSetUid = ports.newUid();
   const { transmission } = archived;
-  const { person, organization } = partyOfSubmission(ports, published, archived);
+  const { person, organization, sender } = partyOfSubmission(ports, published, archived);
   const deletion = buildDeletionRequest({
     ins: published.sender.ins,
     author: { person, organization: { ...organization, id: published.sender.structureId } },
     contentType: contentTypeOf({
       patientClass: transmission.patientClass,
-      senderContentType: findSender(ports.senders, transmission).contentType,
+      senderContentType: findAgreement(ports.senders, transmission).contentType,
       defaultContentType: ports.options.defaultContentType,
     }),
     sourceId: ports.dmpSettings.sourceId,
@@ -125,7 +125,7 @@ export const buildDeletion = (
     documentUid: published.documentUid,
     submissionSetUid,
     signatureUid: '',
-    sender: published.sender,
+    sender,
     manifest: {},
     metadata: deletion.submitObjectsRequest,
     kos: new Uint8Array(),

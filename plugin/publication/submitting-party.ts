@@ -33,30 +33,48 @@ export interface SubmittingParty {
   readonly structure: DmpStructure;
 }
 
-/** Of the report (decisions A3, A7). */
+/**
+ * An imported archive carries no VIHF: role and sector come from the configuration of the structure (decision A7).
+ *
+ * @throws publication/sender-incomplete — neither there: nothing may leave
+ */
+const complete = (sender: NewOrder['sender'], structure: DmpStructure): NewOrder['sender'] => {
+  const configured = configuredSpecialty(structure);
+  const roles = sender.roles.length > 0 || configured === undefined ? sender.roles : rolesFromSpecialty(configured);
+  const sector = sender.sector === '' ? (structure.options.sector ?? '') : sender.sector;
+  if (roles.length > 0 && sector !== '') return { ...sender, roles, sector };
+  throw new DrimboxError('publication/sender-incomplete', {
+    detail: `set Role and Sector of structure ${structure.options.id} in Dmp.Structures`,
+  });
+};
+
+/**
+ * Of the report (decisions A3, A7).
+ *
+ * @throws publication/sender-incomplete
+ */
 export const partyOfReport = (ports: PublicationPorts, wanted: WantedManifest): SubmittingParty => {
   const { structure, person, archived, organization, visibility } = wanted;
   const { secretConnection } = ports.dmpSettings;
-  return {
+  const roles = rolesOf(person, structure);
+  // Of an imported report nobody knows the profession: the automaton must not pass for it.
+  const isImported = archived.messageId === undefined;
+  const sender = {
+    structureId: structIdNat(organization.id),
+    sector: archived.report.facilityType?.code ?? structure.options.sector ?? '',
     person,
-    organization,
-    structure,
-    sender: {
-      structureId: structIdNat(organization.id),
-      sector: archived.report.facilityType?.code ?? structure.options.sector ?? '',
-      person,
-      roles: rolesOf(person, structure),
-      ins: archived.report.patient.ins,
-      ...(visibility.secretConnection && secretConnection !== undefined ? { secretConnection } : {}),
-    },
+    roles: isImported && roles[0] === automatonRole ? [] : roles,
+    ins: archived.report.patient.ins,
+    ...(visibility.secretConnection && secretConnection !== undefined ? { secretConnection } : {}),
   };
+  return { person, organization, structure, sender: isImported ? complete(sender, structure) : sender };
 };
 
 /**
  * Of an archived submission, whatever the configuration would make of its report today: an update that no report caused goes
  * in the name of who published (facts/spec.md b.4.1).
  *
- * @throws publication/person-unresolved, publication/structure-unconfigured
+ * @throws publication/person-unresolved, publication/structure-unconfigured, publication/sender-incomplete
  */
 export const partyOfSubmission = (
   ports: PublicationPorts,
@@ -74,7 +92,7 @@ export const partyOfSubmission = (
     const named = resolvePerson(archived.report, archived.transmission, source);
     if (named.kind !== 'resolved' || structIdNat(named.organization.id) !== sender.structureId) continue;
     const person = 'familyName' in sender.person ? sender.person : named.person;
-    return { sender, person, organization: named.organization, structure };
+    return { sender: complete(sender, structure), person, organization: named.organization, structure };
   }
   throw new DrimboxError('publication/person-unresolved', {
     detail: 'the archived report no longer names who published',

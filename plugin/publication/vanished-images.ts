@@ -20,6 +20,9 @@ const unproven = (detail: string, code: ErrorCode = 'publication/deletion-unprov
   detail,
 });
 
+/** Images that this PACS never had are not gone from it: those of an imported study may still be on their way. */
+const wasNeverSeen = (study: ArchivedStudy): boolean => study.orthancStudyId === undefined;
+
 /** The other reader of the index must say so too, and both must find another study: an index that finds nothing proves nothing. */
 const askTwice = async (ports: PublicationPorts, study: ArchivedStudy): Promise<Proof | undefined> => {
   const uid = parseStudyInstanceUid(study.studyInstanceUid);
@@ -50,6 +53,7 @@ export const proveVanished = async (
   if (doubt !== undefined && !isConfirmed) return unproven(doubt, 'publication/pacs-database-changed');
   const contradicted = given.rejected ? undefined : await askTwice(ports, study);
   if (contradicted !== undefined) return contradicted;
+  if (wasNeverSeen(study) && !isConfirmed) return unproven('the images of this study were never seen in this PACS');
   if (isConfirmed) return { kind: 'proven' };
   // Beyond the limit of a day only an administrator lets it go: it does not slip out when the day is over (D3).
   if (isHeldForGood(study)) return unproven(study.reasonDetail ?? '', 'publication/deletion-limit');

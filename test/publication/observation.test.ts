@@ -139,11 +139,11 @@ describe('a rule that does not hold: nothing is sent, the study is held', () => 
     expect(sent()).toEqual([]);
   });
 
-  test('a sender that is no longer agreed with is held too', async () => {
+  test('a report that was acknowledged is published and kept true though its sender has left the list since', async () => {
     bench.pacs.put(pacsStudy(1));
     await take();
     bench = newBench({ unknownSenders: 'refuse', pacs: bench.pacs });
-    expect((await bench.look(uid)).study).toMatchObject({ state: 'held', reasonCode: 'hl7/sender-not-allowed' });
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'published' });
   });
 
   test('hold → release: what was put right is published, and the alert is cleared', async () => {

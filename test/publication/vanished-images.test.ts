@@ -134,6 +134,22 @@ describe('a published study that the PACS no longer has', () => {
     expect((await bench.look(uid)).study).toMatchObject({ state: 'held', reasonCode: 'publication/deletion-unproven' });
   });
 
+  test('is held when this PACS never had its images: those of an imported study may still be on their way (A7)', async () => {
+    await opened.store
+      .knex('study')
+      .where({ study_uid: uid })
+      .update({ orthanc_study_id: null, content_fingerprint: null });
+    bench.pacs.remove(uid);
+    bench.advance(60 * minute);
+    expect((await bench.look(uid)).study).toMatchObject({
+      state: 'held',
+      reasonCode: 'publication/deletion-unproven',
+      reasonDetail: 'the images of this study were never seen in this PACS',
+    });
+    bench.pacs.put(pacsStudy(1));
+    expect((await bench.look(uid)).study.state).toBe('published');
+  });
+
   test('goes by itself once another study proves that the index answers', async () => {
     bench.pacs.remove(uid);
     bench.pacs.remove(uidOf(9));
@@ -174,6 +190,36 @@ describe('an update that only the PACS causes', () => {
     expect(bench.dmp.calls.findLast(({ kind }) => kind === 'register')?.vihf.structureId).toBe('1999900019');
     const rows: string[] = await opened.store.knex('submission').where({ study_uid: uid }).orderBy('id').pluck('cause');
     expect(rows).toEqual(['report', 'pacs', 'report']);
+  });
+});
+
+describe('an imported publication, which came without VIHF (A7)', () => {
+  const strip = async (): Promise<void> => {
+    const rows = await opened.store.knex('submission').where({ study_uid: uid }).select('id', 'sender');
+    for (const { id, sender } of rows) {
+      const bare = JSON.stringify({ ...sender, roles: [], sector: '' });
+      await opened.store.knex('submission').where({ id }).update({ origin: 'xdm', sender: bare });
+    }
+  };
+
+  test('is held before its first order where the structure has neither role nor sector', async () => {
+    await strip();
+    bench.pacs.put(pacsStudy(1, { instancesPerSeries: 1 }));
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'held', reasonCode: 'publication/sender-incomplete' });
+    await bench.take(buildExamination({ number: 1, message: { action: 'delete', controlId: 'D' } }).message);
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'held', reasonCode: 'publication/sender-incomplete' });
+    expect(sentOf('delete')).toBe(0);
+  });
+
+  test('goes with the role and the sector that the structure is configured with', async () => {
+    await strip();
+    bench.dmp.configure('1999999991', { role: 'G15_10/SM44', sector: 'SA07' });
+    await bench.take(buildExamination({ number: 1, message: { action: 'delete', controlId: 'D' } }).message);
+    expect((await bench.look(uid)).study.state).toBe('retired');
+    expect(bench.dmp.calls.find(({ kind }) => kind === 'delete')?.vihf).toMatchObject({
+      sector: 'SA07',
+      roles: expect.arrayContaining([expect.objectContaining({ code: '10' })]),
+    });
   });
 });
 
