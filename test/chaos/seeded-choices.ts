@@ -2,9 +2,9 @@
 
 export interface Choices {
   /** A number in [least, most). */
-  between(least: number, most: number): number;
-  chance(probability: number): boolean;
-  pick<Item>(items: readonly Item[]): Item;
+  readonly between: (least: number, most: number) => number;
+  readonly chance: (probability: number) => boolean;
+  readonly pick: <Item>(items: readonly Item[]) => Item;
 }
 
 /** mulberry32: 32 bits of state, good enough to choose moments. */

@@ -6,6 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, vi } from 'vitest';
 import { askSidecar } from '../../plugin/admin/index.ts';
+import { parseManifest } from '../../plugin/kos/index.ts';
 import type { StudyState } from '../../plugin/archive/index.ts';
 import type { ErrorCode } from '../../plugin/errors.ts';
 import type { EventName } from '../../plugin/events.ts';
@@ -14,6 +15,7 @@ import { isOrthancHere, type OrthancPeer, type OrthancVersion } from '../peers/o
 import { type Postgres, startPostgres } from '../peers/postgres/index.ts';
 import type { Acknowledgment, RisConnection } from '../peers/ris/index.ts';
 import { type Site, startSite } from '../peers/site/index.ts';
+import { PacsGate } from './pacs-gate.ts';
 import { TcpGate } from './tcp-gate.ts';
 
 export const orthancVersion: OrthancVersion = process.env['DRIMBOX_TEST_ORTHANC'] === '1.12' ? '1.12' : '1.10';
@@ -61,6 +63,8 @@ export interface FlowSiteOptions {
   readonly gate?: boolean;
   /** Keys of `Publication`. */
   readonly publication?: Readonly<Record<string, unknown>>;
+  /** Puts a gate between the sidecar and Orthanc's REST API. */
+  readonly gatePacs?: boolean;
   /** Keys of Orthanc's own configuration. */
   readonly orthanc?: Readonly<Record<string, unknown>>;
 }
@@ -74,19 +78,26 @@ export class FlowSite {
   readonly site: Site;
   readonly postgres: Postgres | undefined;
   readonly #gate: TcpGate | undefined;
+  readonly #pacsGate: PacsGate | undefined;
   #orthanc: OrthancPeer;
   #ris: RisConnection | undefined;
 
-  constructor(site: Site, postgres: Postgres | undefined, gate: TcpGate | undefined) {
+  constructor(site: Site, postgres: Postgres | undefined, gate: TcpGate | undefined, pacsGate: PacsGate | undefined) {
     this.site = site;
     this.postgres = postgres;
     this.#gate = gate;
+    this.#pacsGate = pacsGate;
     this.#orthanc = site.orthanc;
   }
 
   get gate(): TcpGate {
     if (this.#gate === undefined) throw new Error('this site was started without a gate');
     return this.#gate;
+  }
+
+  get pacsGate(): PacsGate {
+    if (this.#pacsGate === undefined) throw new Error('this site was started without a gate to its PACS');
+    return this.#pacsGate;
   }
 
   get dmp(): Site['dmp'] {
@@ -100,6 +111,23 @@ export class FlowSite {
   /** Stores images over REST. */
   async keep(instances: Iterable<{ readonly bytes: Uint8Array }>): Promise<void> {
     await this.#orthanc.storeFiles([...instances].map(({ bytes }) => bytes));
+  }
+
+  /** Orthanc's ids of what has this UID. */
+  async findInOrthanc(level: 'Study' | 'Series' | 'Instance', uid: string): Promise<readonly string[]> {
+    const { text } = await this.#orthanc.call('POST', '/tools/find', {
+      Level: level,
+      Query: { [level === 'Instance' ? 'SOPInstanceUID' : `${level}InstanceUID`]: uid },
+    });
+    return JSON.parse(text) as string[];
+  }
+
+  /** Deletes everything in Orthanc that has this UID; at least something must have it. */
+  async removeFromOrthanc(level: 'Study' | 'Series' | 'Instance', uid: string): Promise<void> {
+    const ids = await this.findInOrthanc(level, uid);
+    expect(ids, `${level} ${uid} in Orthanc`).not.toEqual([]);
+    const path = ({ Study: 'studies', Series: 'series', Instance: 'instances' } as const)[level];
+    for (const id of ids) await this.#orthanc.remove(path, id);
   }
 
   /** Sends one message on a connection that stays open between messages. */
@@ -178,6 +206,23 @@ export class FlowSite {
     return { entry, kos: await this.dmp.documentOf(entry.entryUuid) };
   }
 
+  /** `Deprecated 3`, `Approved 4`: status and number of images of each manifest of the study, in order of arrival. */
+  async historyOf(studyInstanceUid: string): Promise<readonly string[]> {
+    const lines = [];
+    for (const { status, entryUuid } of await this.manifestsOf(studyInstanceUid)) {
+      const { series } = parseManifest(await this.dmp.documentOf(entryUuid));
+      lines.push(`${status} ${series.reduce((sum, { instances }) => sum + instances.length, 0)}`);
+    }
+    return lines;
+  }
+
+  /** Waits until the registry tells that history of the study, and the sidecar has nothing left to do for it. */
+  async writes(studyInstanceUid: string, history: readonly string[]): Promise<void> {
+    await vi.waitFor(async () => expect(await this.historyOf(studyInstanceUid)).toEqual(history), soon);
+    await this.looked(studyInstanceUid);
+    expect(await this.historyOf(studyInstanceUid)).toEqual(history);
+  }
+
   /** How many submissions of any study reached the stand-in. */
   async countSubmissions(): Promise<number> {
     return (await this.dmp.log()).filter(({ transaction }) => transaction === 'provideAndRegister').length;
@@ -208,6 +253,7 @@ export class FlowSite {
     await this.site.sidecar().stop();
     await this.#gate?.shut();
     await this.#orthanc.discard().catch(() => undefined);
+    await this.#pacsGate?.close();
     await this.dmp.stop();
     await this.postgres?.kill().catch(() => undefined);
     rmSync(this.site.folder, { recursive: true, force: true });
@@ -222,7 +268,14 @@ export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<Flow
   await gate?.open();
   const storeUrl = gate === undefined ? directUrl : directUrl?.replace(`:${postgres?.port}/`, `:${gate.port}/`);
   const indexUrl = sqlIndex ? await postgres?.createDatabase('orthanc') : undefined;
+  let pacsGate: PacsGate | undefined;
+  const gatePacs = async (httpPort: number): Promise<number> => {
+    pacsGate = new PacsGate(httpPort);
+    await pacsGate.open();
+    return pacsGate.port;
+  };
   const site = await startSite({
+    ...(options.gatePacs === true ? { gatePacs } : {}),
     store: storeUrl ?? 'embedded',
     orthanc: {
       version: orthancVersion,
@@ -238,6 +291,7 @@ export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<Flow
         RetryFirstDelaySeconds: 0.5,
         RetryMaxDelayMinutes: 0.02,
         SweepMinutes: 10,
+        SweepAfterStartSeconds: 3600,
         AlertAfterFailures: 2,
         AmbiguousDelaySeconds: 1,
         ...publication,
@@ -245,5 +299,5 @@ export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<Flow
     },
   });
   if (indexUrl !== undefined) await postgres?.run(readOnlyRole, 'orthanc');
-  return new FlowSite(site, postgres, gate);
+  return new FlowSite(site, postgres, gate, pacsGate);
 };

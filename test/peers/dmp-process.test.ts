@@ -80,7 +80,7 @@ describe('DMP stand-in as its own process', () => {
     const second = await start(folder, first.port);
     expect(await second.control<RegistryEntry[]>('GET', '/entries')).toHaveLength(2);
     expect((await submit(exampleFacts(1), second.target)).text).toContain('XDSDuplicateUniqueIdInRegistry');
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }, 30_000);
 
   it('is driven over its control port: failures, entries, log', async () => {

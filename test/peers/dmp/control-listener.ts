@@ -1,4 +1,7 @@
-/** Loopback HTTP port by which another process drives the stand-in: GET /entries, GET /log, POST /faults, DELETE /faults. */
+/**
+ * Loopback HTTP port by which another process drives the stand-in: GET /entries, GET /log, POST /faults, DELETE /faults,
+ * GET and DELETE /documents/{entryUUID}.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseFaultOrder } from './fault-orders.ts';
@@ -18,9 +21,13 @@ const answer = (response: ServerResponse, status: number, content: unknown): voi
 const serve = async (standIn: DmpStandIn, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const route = `${request.method} ${request.url}`;
   const document = /^GET \/documents\/(urn:uuid:[0-9a-f-]{36})$/.exec(route)?.[1];
+  const vanished = /^DELETE \/documents\/(urn:uuid:[0-9a-f-]{36})$/.exec(route)?.[1];
   if (document !== undefined) {
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
     response.end(standIn.documentOf(document));
+  } else if (vanished !== undefined) {
+    standIn.vanish(vanished);
+    answer(response, 200, { vanished });
   } else if (route === 'GET /entries') answer(response, 200, standIn.entries());
   else if (route === 'GET /log') answer(response, 200, standIn.log());
   else if (route === 'POST /faults') {

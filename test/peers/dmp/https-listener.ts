@@ -12,10 +12,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { pemBlocks } from './certificate-chain.ts';
 import type { FaultOrders } from './fault-orders.ts';
-import type { LogLine, RequestLog } from './request-log.ts';
+import type { LoggedSender, LogLine, RequestLog } from './request-log.ts';
 import type { DmpService, ServiceOutcome } from './service.ts';
 import { buildPlainAnswer, type HttpAnswer } from './soap-answer.ts';
 import { endpointOf } from './transactions.ts';
+import type { Vihf } from './vihf.ts';
 
 export interface ListenerOptions {
   readonly certificateFile: string;
@@ -53,12 +54,21 @@ const readBody = async (request: IncomingMessage, maxBytes: number, cut: boolean
 const clientOf = (request: IncomingMessage): X509Certificate | undefined =>
   (request.socket as TLSSocket).getPeerX509Certificate();
 
+const senderOf = ({ structureId, nameId, roles, sector, patient }: Vihf): LoggedSender => ({
+  structureId,
+  person: nameId,
+  roles: roles.map(({ code }) => code),
+  sector: sector ?? '',
+  ins: patient.ins,
+});
+
 const lineOf = (
   outcome: ServiceOutcome,
 ): Pick<LogLine, 'transaction' | 'messageId' | 'outcome' | 'rules' | 'tolerated' | 'text'> => ({
   transaction: outcome.transaction ?? '',
   messageId: outcome.messageId,
   outcome: outcome.isAccepted ? 'accepted' : 'refused',
+  ...(outcome.vihf === undefined ? {} : { sender: senderOf(outcome.vihf) }),
   rules: outcome.findings.refused.map(({ rule }) => rule),
   tolerated: outcome.findings.tolerated.map(({ rule }) => rule),
   text: outcome.findings.refused

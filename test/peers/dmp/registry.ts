@@ -132,6 +132,11 @@ export class DocumentRegistry {
     });
   }
 
+  /** Somebody else took the document out: no transaction of ours did. */
+  vanish(entryUuid: string): void {
+    this.#commit({ submissionSetUniqueId: `vanished:${entryUuid}`, added: [], status: { [entryUuid]: 'Deleted' } });
+  }
+
   setStatus(submissionSetUniqueId: string, entryUuid: string, status: EntryStatus): void {
     this.#commit({ submissionSetUniqueId, added: [], status: { [entryUuid]: status } });
   }

@@ -2,6 +2,17 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** In whose name a request came, as its VIHF says. */
+export interface LoggedSender {
+  readonly structureId: string;
+  /** NameID */
+  readonly person: string;
+  readonly roles: readonly string[];
+  readonly sector: string;
+  /** INS of the record that it is about. */
+  readonly ins: string;
+}
+
 export interface LogLine {
   readonly atUtcMs: number;
   readonly durationMs: number;
@@ -9,6 +20,8 @@ export interface LogLine {
   readonly transaction: string;
   readonly messageId: string;
   readonly outcome: 'accepted' | 'refused' | 'failed';
+  /** Absent when there was no VIHF to read. */
+  readonly sender?: LoggedSender;
   /** Status of the answer; 0 when none was sent. */
   readonly httpStatus: number;
   /** Rules that refused it. */

@@ -49,6 +49,7 @@ export interface ServiceOutcome {
   readonly messageId: string;
   readonly findings: Findings;
   readonly isAccepted: boolean;
+  readonly vihf?: Vihf;
   /** The ordered failure it met, of those decided here. */
   readonly fault?: string;
 }
@@ -187,14 +188,15 @@ export class DmpService {
     client: X509Certificate | undefined,
     findings: Findings,
     stamp: AnswerStamp,
-  ): HttpAnswer {
+  ): { answer: HttpAnswer; vihf?: Vihf } {
     const { trust, maxSkewMs, relatedStructures } = this.#options;
     const context = { trust, maxSkewMs, relatedStructures, nowMs: this.#options.clock(), clientCertificate: client };
     const vihf = checkVihf(message.xml.root, message.header, context, findings);
     const content = vihf === undefined || !findings.isClean ? '' : this.#perform(message, vihf, findings);
-    return findings.isClean
+    const answer = findings.isClean
       ? buildAnswer(message.transaction, content, stamp)
       : buildRefusal(findings, message.transaction, stamp);
+    return { answer, ...(vihf === undefined ? {} : { vihf }) };
   }
 
   /** Never throws for what a client sends. */
@@ -212,8 +214,8 @@ export class DmpService {
     try {
       const ordered = this.#orderedRefusal(transaction, stamp);
       if (ordered !== undefined) return { ...outcome, ...ordered, isAccepted: false };
-      const answer = this.#handle(message, client, findings, stamp);
-      return { ...outcome, answer, isAccepted: findings.isClean };
+      const handled = this.#handle(message, client, findings, stamp);
+      return { ...outcome, ...handled, isAccepted: findings.isClean };
     } finally {
       message.xml.dispose();
     }

@@ -52,6 +52,8 @@ export interface DmpStandIn {
   readonly order: (fault: Fault, limits?: Omit<FaultOrder, 'fault'>) => Promise<void>;
   /** Forgets every order and listens again. */
   readonly clear: () => Promise<void>;
+  /** Takes a document out as somebody else would: the patient, or the operator of the DMP. */
+  readonly vanish: (entryUuid: string) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -99,6 +101,7 @@ export const startDmpStandIn = async (options: DmpStandInOptions): Promise<DmpSt
       faults.clear();
       await listener.open();
     },
+    vanish: (entryUuid) => registry.vanish(entryUuid),
     close: () => listener.close(),
   };
 };

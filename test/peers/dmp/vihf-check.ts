@@ -242,5 +242,6 @@ export const checkVihf = (
     patient: checkPatient(values, findings),
     nameId: onlyChild(onlyChild(assertion, namespaces.saml, 'Subject'), namespaces.saml, 'NameID')?.text.trim() ?? '',
     roles: checkRoles(values.get(attributeNames.role) ?? [], findings),
+    sector: textOf(values, attributeNames.sector).split('^')[0] ?? '',
   };
 };

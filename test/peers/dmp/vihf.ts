@@ -19,6 +19,8 @@ export interface Vihf {
   readonly patient: Patient;
   readonly nameId: string;
   readonly roles: readonly VihfRole[];
+  /** `SA08`…: code of Secteur_Activite. */
+  readonly sector?: string;
   /** OU of the certificate that signed it; '' when there was none. */
   readonly signerUnit: string;
   /** Structures the author of a submission may belong to: that of the VIHF and those related to it or to its certificate. */

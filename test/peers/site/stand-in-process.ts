@@ -16,6 +16,8 @@ export interface StandInProcess {
   documentOf(entryUuid: string): Promise<Uint8Array>;
   order(fault: Fault, limits?: Omit<FaultOrder, 'fault'>): Promise<void>;
   clear(): Promise<void>;
+  /** Takes a document out as somebody else would. */
+  vanish(entryUuid: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -68,6 +70,9 @@ export const startStandIn = async (options: {
     },
     clear: async () => {
       await call('DELETE', '/faults');
+    },
+    vanish: async (entryUuid) => {
+      await call('DELETE', `/documents/${entryUuid}`);
     },
     stop: async () => {
       await tethered.stop(5_000);

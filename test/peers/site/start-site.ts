@@ -19,6 +19,8 @@ export interface SiteOptions {
   readonly orthanc?: Pick<OrthancPeerOptions, 'version' | 'index' | 'users' | 'configuration'>;
   /** Orthanc's PostgreSQL index, for the SQL reader. */
   readonly indexUrl?: string;
+  /** Stands between the sidecar and Orthanc's REST API: Orthanc's port → the port that the sidecar is told. */
+  readonly gatePacs?: (httpPort: number) => Promise<number>;
   /** Parts of the `DrimBox` section that replace those below. */
   readonly section?: Readonly<Record<string, unknown>>;
   /** Where everything is kept; a temporary folder, removed at the end, when absent. */
@@ -104,7 +106,9 @@ export const startSite = async (options: SiteOptions = {}): Promise<Site> => {
   const [mllpPort, hookPort] = [await findFreePort(), await findFreePort()];
   const dmp = await startStandIn({ folder: join(folder, 'dmp'), caFolder });
   const orthanc = await startOrthanc({ ...options.orthanc, hook: { host: '127.0.0.1', port: hookPort, secretFile } });
-  const place = { ca, dmpUrl: dmp.baseUrl, orthancUrl: orthanc.url, mllpPort, hookPort, secretFile, folder };
+  const gatePort = await options.gatePacs?.(orthanc.httpPort);
+  const orthancUrl = gatePort === undefined ? orthanc.url : `http://127.0.0.1:${gatePort}`;
+  const place = { ca, dmpUrl: dmp.baseUrl, orthancUrl, mllpPort, hookPort, secretFile, folder };
   const configFile = join(folder, 'drimbox.json');
   writeFileSync(configFile, JSON.stringify({ DrimBox: sectionOf(place, options) }, undefined, 2));
   const env: Record<string, string> = { DRIMBOX_STORE: options.store ?? 'embedded' };
