@@ -7,7 +7,13 @@ import type { Knex } from 'knex';
 const extendStudy = async (knex: Knex): Promise<void> => {
   await knex.schema.alterTable('study', (table) => {
     table.bigInteger('absent_since_utc_ms');
+    table.bigInteger('deletion_over_limit_at_utc_ms');
     table.bigInteger('deletion_confirmed_at_utc_ms');
+    // Facts that no later look undoes: only a new report, or an administrator.
+    table.bigInteger('withdrawn_at_utc_ms');
+    table.bigInteger('refused_submission_id');
+    // Reports about the study so far: an order that a report overtakes must not leave.
+    table.bigInteger('report_number').notNullable().defaultTo(0);
   });
   // Orthanc tells a deletion by the id of what is gone: the first 8 bytes of the ids of series and instances find their study.
   await knex.schema.createTable('study_object', (table) => {
@@ -64,6 +70,7 @@ const createComparison = async (knex: Knex): Promise<void> => {
 
 /** What was told of each alert, by which channel. */
 const createNotice = async (knex: Knex): Promise<void> => {
+  await knex.raw(`CREATE INDEX alert_subject ON alert (subject) WHERE cleared_at_utc_ms IS NULL`);
   await knex.schema.createTable('alert_notice', (table) => {
     table.bigInteger('alert_id').notNullable().references('alert.id');
     table.text('channel').notNullable();

@@ -252,7 +252,7 @@ export const errorTable = {
     permanent,
   ),
   'publication/pacs-database-changed': row(
-    'La base d’Orthanc n’est plus celle qui est connue : suppressions du DMP retenues.',
+    'La base d’Orthanc n’est plus celle qui est connue : suppressions et mises à jour du DMP retenues.',
     409,
     'AE',
     207,

@@ -10,20 +10,25 @@ export interface JournalEntry extends DrimboxEvent {
   readonly atUtcMs: number;
 }
 
+const toRow = (atUtcMs: number, event: DrimboxEvent) => ({
+  at_utc_ms: atUtcMs,
+  name: event.name,
+  study_uid: event.studyInstanceUid ?? null,
+  control_id: event.messageControlId ?? null,
+  error_code: event.errorCode ?? null,
+  detail: JSON.stringify(event.detail ?? {}),
+  statistic: event.statistic ?? null,
+  structure_id: event.structureId ?? null,
+});
+
+/** Rows of one statement: PostgreSQL takes 65,535 values in one. */
+const rowsPerStatement = 1_000;
+
 export const saveEvents = async (knex: Knex, atUtcMs: number, events: readonly DrimboxEvent[]): Promise<void> => {
-  if (events.length === 0) return;
-  await knex('event').insert(
-    events.map((event) => ({
-      at_utc_ms: atUtcMs,
-      name: event.name,
-      study_uid: event.studyInstanceUid ?? null,
-      control_id: event.messageControlId ?? null,
-      error_code: event.errorCode ?? null,
-      detail: JSON.stringify(event.detail ?? {}),
-      statistic: event.statistic ?? null,
-      structure_id: event.structureId ?? null,
-    })),
-  );
+  for (let at = 0; at < events.length; at += rowsPerStatement) {
+    const some = events.slice(at, at + rowsPerStatement);
+    await knex('event').insert(some.map((event) => toRow(atUtcMs, event)));
+  }
 };
 
 interface EventRow {
@@ -50,13 +55,72 @@ const fromRow = (row: EventRow): JournalEntry => ({
   ...(row.structure_id === null ? {} : { structureId: row.structure_id }),
 });
 
-/** Journal of one study, or of everything; newest last, at most `limit` rows. */
+/** The latest lines of one study, or of everything; newest last, at most `limit`. */
 export const loadJournal = async (
   knex: Knex,
-  filter: { readonly studyInstanceUid?: string; readonly limit: number },
+  filter: { readonly studyInstanceUid?: string; readonly limit: number; readonly withoutQueries?: boolean },
 ): Promise<readonly JournalEntry[]> => {
   const query = knex('event').orderBy('id', 'desc').limit(filter.limit);
+  if (filter.withoutQueries === true) query.whereNot('name', 'pacs/queried');
   if (filter.studyInstanceUid !== undefined) query.where('study_uid', filter.studyInstanceUid);
   const rows: EventRow[] = await query.select('*');
   return rows.reverse().map(fromRow);
+};
+
+/** What is wanted of the journal. */
+export interface JournalFilter {
+  readonly studyInstanceUid?: string;
+  /** From then on. */
+  readonly sinceUtcMs?: number;
+  /** Before then. */
+  readonly untilUtcMs?: number;
+  /** Also the questions asked to the PACS, which are there to be counted. */
+  readonly withQueries?: boolean;
+}
+
+export interface JournalPage {
+  readonly entries: readonly JournalEntry[];
+  /** Where the next page begins; absent after the last one. */
+  readonly next?: { readonly afterId: number; readonly lastId: number };
+}
+
+/** Ids between which the journal of that time lies: later pages look at nothing before and after. */
+const boundsOf = async (knex: Knex, filter: JournalFilter): Promise<{ afterId: number; lastId: number }> => {
+  const { sinceUtcMs, untilUtcMs } = filter;
+  const last = knex('event').max('id as id');
+  if (untilUtcMs !== undefined) last.where('at_utc_ms', '<', untilUtcMs);
+  const lastId = idOf(await last) ?? 0;
+  if (sinceUtcMs === undefined) return { afterId: 0, lastId };
+  const firstId = idOf(await knex('event').where('at_utc_ms', '>=', sinceUtcMs).min('id as id'));
+  return { afterId: firstId === undefined ? lastId : firstId - 1, lastId };
+};
+
+const idOf = (rows: readonly { readonly id?: number | string | null }[]): number | undefined => {
+  const id = rows[0]?.id;
+  return id === null || id === undefined ? undefined : Number(id);
+};
+
+/**
+ * One page of the journal, oldest first. Pages end where the journal ended when the first one was asked for.
+ *
+ * @param from  `next` of the page before; absent for the first page
+ */
+export const loadJournalPage = async (
+  knex: Knex,
+  filter: JournalFilter,
+  limit: number,
+  from?: JournalPage['next'],
+): Promise<JournalPage> => {
+  const { afterId, lastId } = from ?? (await boundsOf(knex, filter));
+  const query = knex('event').where('id', '>', afterId).where('id', '<=', lastId).orderBy('id').limit(limit);
+  if (filter.studyInstanceUid !== undefined) query.where('study_uid', filter.studyInstanceUid);
+  if (filter.sinceUtcMs !== undefined) query.where('at_utc_ms', '>=', filter.sinceUtcMs);
+  if (filter.untilUtcMs !== undefined) query.where('at_utc_ms', '<', filter.untilUtcMs);
+  if (filter.withQueries !== true) query.whereNot('name', 'pacs/queried');
+  const rows: EventRow[] = await query.select('*');
+  const last = rows.at(-1);
+  const entries = rows.map(fromRow);
+  return last === undefined || rows.length < limit
+    ? { entries }
+    : { entries, next: { afterId: Number(last.id), lastId } };
 };

@@ -118,6 +118,8 @@ export const releaseStudy = async (
     .where('study_uid', studyInstanceUid)
     .update({
       ...(isNewAgain ? { state: StudyState.new, reason_code: null, reason_detail: null } : {}),
+      withdrawn_at_utc_ms: null,
+      refused_submission_id: null,
       look_due_at_utc_ms: dueAtUtcMs,
       look_number: trx.raw('look_number + 1'),
     });
@@ -132,11 +134,10 @@ export const releaseStudy = async (
 };
 
 /** Studies that something is in the way of: held, failed, withdrawn, or with an order that waits. Oldest change first. */
-export const loadReleasableStudies = async (knex: Knex, limit: number): Promise<readonly string[]> => {
+export const loadReleasableStudies = async (knex: Knex): Promise<readonly string[]> => {
   const uids: string[] = await knex('study')
     .whereIn('state', [StudyState.held, StudyState.failed, StudyState.withdrawn, StudyState.sending])
     .orderBy('updated_at_utc_ms')
-    .limit(limit)
     .pluck('study_uid');
   return uids;
 };

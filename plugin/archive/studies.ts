@@ -50,11 +50,19 @@ export interface ArchivedStudy {
   readonly publishedSubmissionId?: number;
   /** Since when the PACS says that it has no image of a published study (decision D1). */
   readonly absentSinceUtcMs?: number;
-  /** An administrator confirmed the deletion that is held. */
+  /** Its deletion was one too many that day: only an administrator lets it go (decision D3). */
+  readonly deletionOverLimitAtUtcMs?: number;
+  /** An administrator confirmed the deletion that is held; good for one look. */
   readonly deletionConfirmedAtUtcMs?: number;
+  /** Somebody took our document out of the DMP: only a new report or an administrator publishes again (decision C8). */
+  readonly withdrawnAtUtcMs?: number;
+  /** The DMP refused this order for good: only another one, a new report or an administrator goes on. */
+  readonly refusedSubmissionId?: number;
   readonly updatedAtUtcMs: number;
   readonly lookDueAtUtcMs?: number;
   readonly lookNumber: number;
+  /** Raised by each report about the study. */
+  readonly reportNumber: number;
   /** Looks in a row that ended in an error. */
   readonly failedLooks: number;
   /** Says that this study is ours to look at, until the lease ends or is taken over; absent when it was only read. */
@@ -73,7 +81,11 @@ interface StudyRow {
   readonly content_since_utc_ms: number | null;
   readonly published_submission_id: number | null;
   readonly absent_since_utc_ms: number | null;
+  readonly deletion_over_limit_at_utc_ms: number | null;
   readonly deletion_confirmed_at_utc_ms: number | null;
+  readonly withdrawn_at_utc_ms: number | null;
+  readonly refused_submission_id: number | null;
+  readonly report_number: number;
   readonly updated_at_utc_ms: number;
   readonly look_due_at_utc_ms: number | null;
   readonly look_number: number;
@@ -88,6 +100,7 @@ const fromRow = (row: StudyRow): ArchivedStudy => ({
   imagesDeadlineAtUtcMs: Number(row.images_deadline_at_utc_ms),
   updatedAtUtcMs: Number(row.updated_at_utc_ms),
   lookNumber: Number(row.look_number),
+  reportNumber: Number(row.report_number),
   failedLooks: row.failed_looks,
   ...(row.lease_token === null ? {} : { leaseToken: row.lease_token }),
   ...(row.reason_code === null ? {} : { reasonCode: row.reason_code }),
@@ -97,9 +110,14 @@ const fromRow = (row: StudyRow): ArchivedStudy => ({
   ...(row.content_since_utc_ms === null ? {} : { contentSinceUtcMs: Number(row.content_since_utc_ms) }),
   ...(row.published_submission_id === null ? {} : { publishedSubmissionId: Number(row.published_submission_id) }),
   ...(row.absent_since_utc_ms === null ? {} : { absentSinceUtcMs: Number(row.absent_since_utc_ms) }),
+  ...(row.deletion_over_limit_at_utc_ms === null
+    ? {}
+    : { deletionOverLimitAtUtcMs: Number(row.deletion_over_limit_at_utc_ms) }),
   ...(row.deletion_confirmed_at_utc_ms === null
     ? {}
     : { deletionConfirmedAtUtcMs: Number(row.deletion_confirmed_at_utc_ms) }),
+  ...(row.withdrawn_at_utc_ms === null ? {} : { withdrawnAtUtcMs: Number(row.withdrawn_at_utc_ms) }),
+  ...(row.refused_submission_id === null ? {} : { refusedSubmissionId: Number(row.refused_submission_id) }),
   ...(row.look_due_at_utc_ms === null ? {} : { lookDueAtUtcMs: Number(row.look_due_at_utc_ms) }),
 });
 
@@ -112,17 +130,35 @@ export const upsertStudy = async (
   study: { readonly studyInstanceUid: string; readonly atUtcMs: number; readonly imagesDeadlineAtUtcMs: number },
 ): Promise<void> => {
   await trx.raw(
-    `INSERT INTO study (study_uid, state, first_report_at_utc_ms, images_deadline_at_utc_ms, updated_at_utc_ms, look_due_at_utc_ms, look_number)
-     VALUES (?, 'new', ?, ?, ?, ?, 1)
+    `INSERT INTO study (study_uid, state, first_report_at_utc_ms, images_deadline_at_utc_ms, updated_at_utc_ms, look_due_at_utc_ms, look_number, report_number)
+     VALUES (?, 'new', ?, ?, ?, ?, 1, 1)
      ON CONFLICT (study_uid) DO UPDATE SET
-       state = CASE WHEN study.state IN ('failed', 'withdrawn', 'images-gone', 'loaded') THEN 'new' ELSE study.state END,
-       reason_code = CASE WHEN study.state IN ('failed', 'withdrawn', 'images-gone', 'loaded') THEN NULL ELSE study.reason_code END,
-       reason_detail = CASE WHEN study.state IN ('failed', 'withdrawn', 'images-gone', 'loaded') THEN NULL ELSE study.reason_detail END,
+       state = CASE WHEN study.state IN ('failed', 'withdrawn', 'loaded') THEN 'new' ELSE study.state END,
+       reason_code = CASE WHEN study.state IN ('failed', 'withdrawn', 'loaded') THEN NULL ELSE study.reason_code END,
+       reason_detail = CASE WHEN study.state IN ('failed', 'withdrawn', 'loaded') THEN NULL ELSE study.reason_detail END,
        images_deadline_at_utc_ms = excluded.images_deadline_at_utc_ms,
        look_due_at_utc_ms = excluded.look_due_at_utc_ms,
-       look_number = study.look_number + 1`,
-    [study.studyInstanceUid, study.atUtcMs, study.imagesDeadlineAtUtcMs, study.atUtcMs, study.atUtcMs],
+       look_number = study.look_number + 1,
+       report_number = study.report_number + 1,
+       withdrawn_at_utc_ms = NULL,
+       refused_submission_id = NULL`,
+    [study.studyInstanceUid, study.atUtcMs, Math.ceil(study.imagesDeadlineAtUtcMs), study.atUtcMs, study.atUtcMs],
   );
+};
+
+/** Makes a study due that a report no longer names. */
+export const requestLookForReport = async (
+  trx: Knex.Transaction,
+  studyInstanceUid: string,
+  dueAtUtcMs: number,
+): Promise<void> => {
+  await trx('study')
+    .where('study_uid', studyInstanceUid)
+    .update({
+      look_due_at_utc_ms: trx.raw('LEAST(COALESCE(look_due_at_utc_ms, ?), ?)', [dueAtUtcMs, dueAtUtcMs]),
+      look_number: trx.raw('look_number + 1'),
+      report_number: trx.raw('report_number + 1'),
+    });
 };
 
 /** Makes a known study due at `dueAtUtcMs`, or earlier if it already is; returns whether the study is known. */
@@ -142,18 +178,6 @@ export const requestLooksByState = (knex: Knex, states: readonly StudyState[], d
     .whereIn('state', [...states])
     .update({
       look_due_at_utc_ms: knex.raw('LEAST(COALESCE(look_due_at_utc_ms, ?), ?)', [dueAtUtcMs, dueAtUtcMs]),
-      look_number: knex.raw('look_number + 1'),
-    });
-
-/** Gives every failed or withdrawn study another chance; returns how many. */
-export const releaseFailedStudies = (knex: Knex, dueAtUtcMs: number): Promise<number> =>
-  knex('study')
-    .whereIn('state', [StudyState.failed, StudyState.withdrawn])
-    .update({
-      state: StudyState.new,
-      reason_code: null,
-      reason_detail: null,
-      look_due_at_utc_ms: dueAtUtcMs,
       look_number: knex.raw('look_number + 1'),
     });
 
@@ -209,7 +233,8 @@ export const finishLook = async (
     failed_looks: outcome.failed ? study.failedLooks + 1 : 0,
     look_due_at_utc_ms: knex.raw('CASE WHEN look_number = ? THEN ?::bigint ELSE look_due_at_utc_ms END', [
       study.lookNumber,
-      outcome.nextAtUtcMs ?? null,
+      // Whole milliseconds, whatever a delay in minutes makes of them.
+      outcome.nextAtUtcMs === undefined ? null : Math.ceil(outcome.nextAtUtcMs),
     ]),
   });
 };
@@ -234,8 +259,18 @@ export interface StudyUpdate {
   readonly publishedSubmissionId?: number | null;
   /** `null`: the PACS has images. */
   readonly absentSinceUtcMs?: number | null;
+  readonly deletionOverLimitAtUtcMs?: number | null;
   readonly deletionConfirmedAtUtcMs?: number | null;
+  readonly withdrawnAtUtcMs?: number;
+  readonly refusedSubmissionId?: number;
 }
+
+/** What is noted of images that were gone. */
+export const noAbsence = {
+  absentSinceUtcMs: null,
+  deletionOverLimitAtUtcMs: null,
+  deletionConfirmedAtUtcMs: null,
+} as const satisfies StudyUpdate;
 
 /** @throws store/lease-lost — the study was leased by `study.leaseToken` and is no more: the transaction must roll back */
 export const updateStudy = async (
@@ -258,6 +293,11 @@ export const updateStudy = async (
       : { content_fingerprint: update.content.fingerprint, content_since_utc_ms: update.content.sinceUtcMs }),
     ...(update.publishedSubmissionId === undefined ? {} : { published_submission_id: update.publishedSubmissionId }),
     ...(update.absentSinceUtcMs === undefined ? {} : { absent_since_utc_ms: update.absentSinceUtcMs }),
+    ...(update.withdrawnAtUtcMs === undefined ? {} : { withdrawn_at_utc_ms: update.withdrawnAtUtcMs }),
+    ...(update.refusedSubmissionId === undefined ? {} : { refused_submission_id: update.refusedSubmissionId }),
+    ...(update.deletionOverLimitAtUtcMs === undefined
+      ? {}
+      : { deletion_over_limit_at_utc_ms: update.deletionOverLimitAtUtcMs }),
     ...(update.deletionConfirmedAtUtcMs === undefined
       ? {}
       : { deletion_confirmed_at_utc_ms: update.deletionConfirmedAtUtcMs }),
@@ -296,4 +336,11 @@ export const countPublishedStudies = async (knex: Knex): Promise<number> => {
     .count('* as count')
     .first();
   return Number(row?.count ?? 0);
+};
+
+/** What was noted of vanished images is no longer believed. */
+export const forgetAbsences = async (trx: Knex.Transaction): Promise<void> => {
+  await trx('study')
+    .whereNotNull('absent_since_utc_ms')
+    .update({ absent_since_utc_ms: null, deletion_confirmed_at_utc_ms: null });
 };

@@ -35,17 +35,26 @@ export const requestLooksByObjects = async (
   orthancIds: readonly string[],
   when: { readonly nowUtcMs: number; readonly soonUtcMs: number },
 ): Promise<readonly string[]> => {
+  const lived: string[] = await knex('study')
+    .whereRaw('orthanc_study_id = ANY(?::text[])', [[...orthancIds]])
+    .pluck('study_uid');
+  // One probe of the index for each key: an overlap of many keys at once is answered by reading the whole table.
+  const held: { rows: { study_uid: string }[] } = await knex.raw(
+    `SELECT DISTINCT object.study_uid FROM unnest(?::bigint[]) AS key
+     CROSS JOIN LATERAL (SELECT study_uid FROM study_object WHERE keys @> ARRAY[key] OFFSET 0) AS object`,
+    [asArray(orthancIds)],
+  );
+  const uids = [...new Set([...lived, ...held.rows.map((row) => row.study_uid)])];
+  if (uids.length === 0) return [];
   const found: { rows: { orthanc_study_id: string | null }[] } = await knex.raw(
     `UPDATE study SET
        look_due_at_utc_ms = CASE
          WHEN look_due_at_utc_ms <= ? AND lease_token IS NULL THEN look_due_at_utc_ms
          ELSE LEAST(COALESCE(look_due_at_utc_ms, ?), ?) END,
        look_number = look_number + 1
-     WHERE study_uid IN (
-       SELECT study_uid FROM study WHERE orthanc_study_id = ANY(?::text[])
-       UNION SELECT study_uid FROM study_object WHERE keys && ?::bigint[])
+     WHERE study_uid = ANY(?::text[])
      RETURNING orthanc_study_id`,
-    [when.soonUtcMs, when.nowUtcMs, when.nowUtcMs, [...orthancIds], asArray(orthancIds)],
+    [Math.ceil(when.soonUtcMs), when.nowUtcMs, when.nowUtcMs, uids],
   );
   return found.rows.map((row) => row.orthanc_study_id ?? '');
 };

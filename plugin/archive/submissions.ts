@@ -146,6 +146,12 @@ export const loadOpenOrder = async (knex: Knex, studyInstanceUid: string): Promi
   return row === undefined ? undefined : fromRow(row);
 };
 
+/** With its bytes. */
+export const loadOrder = async (knex: Knex, id: number): Promise<Order | undefined> => {
+  const row: OrderRow | undefined = await knex('submission').where({ id }).first('*');
+  return row === undefined ? undefined : fromRow(row);
+};
+
 /** What is compared and shown of an order, without its bytes. */
 export type OrderHead = Pick<
   Order,
@@ -155,6 +161,7 @@ export type OrderHead = Pick<
   | 'origin'
   | 'state'
   | 'reportId'
+  | 'previousSubmissionId'
   | 'version'
   | 'fingerprint'
   | 'structureId'
@@ -170,6 +177,7 @@ const headColumns = [
   'origin',
   'state',
   'report_id',
+  'previous_submission_id',
   'version',
   'fingerprint',
   'structure_id',
@@ -185,6 +193,7 @@ const toHead = (row: OrderRow): OrderHead => ({
   origin: row.origin,
   state: row.state,
   reportId: row.report_id === null ? undefined : Number(row.report_id),
+  previousSubmissionId: row.previous_submission_id === null ? undefined : Number(row.previous_submission_id),
   version: row.version,
   fingerprint: row.fingerprint,
   structureId: row.structure_id,
@@ -198,14 +207,19 @@ export const loadOrderHead = async (knex: Knex, id: number): Promise<OrderHead |
   return row === undefined ? undefined : toHead(row);
 };
 
-/** The latest order of a study that is not open. */
-export const loadLastSettledOrder = async (knex: Knex, studyInstanceUid: string): Promise<OrderHead | undefined> => {
-  const row: OrderRow | undefined = await knex('submission')
-    .where({ study_uid: studyInstanceUid })
-    .whereNot('state', 'open')
-    .orderBy('id', 'desc')
-    .first(headColumns);
-  return row === undefined ? undefined : toHead(row);
+/** What the DMP holds, and which report it accompanies. */
+export interface PublishedHead extends OrderHead {
+  /** Key of the document that the report is; absent for a manifest that was loaded from a file. */
+  readonly reportKey?: string;
+}
+
+export const loadPublishedHead = async (knex: Knex, id: number): Promise<PublishedHead | undefined> => {
+  const row: (OrderRow & { report_key: string | null }) | undefined = await knex('submission')
+    .leftJoin('report', 'report.id', 'submission.report_id')
+    .where('submission.id', id)
+    .first([...headColumns.map((column) => `submission.${column}`), 'report.document_key as report_key']);
+  if (row === undefined) return undefined;
+  return { ...toHead(row), ...(row.report_key === null ? {} : { reportKey: row.report_key }) };
 };
 
 /** An open order of a study that is leased to who asks. */
@@ -221,8 +235,8 @@ const heldOrder = (knex: Knex, order: Order, study: ArchivedStudy): Knex.QueryBu
 /**
  * Writes down, before the first byte leaves, that the DMP may have it from now on.
  *
- * @returns false when it must not leave: something happened to the study since it was looked at (a report replaced,
- *   hidden or deleted), so it must be looked at again first
+ * @returns false when it must not leave: a report came since the study was looked at (replaced, hidden, deleted), or, for
+ *   what the PACS caused, anything at all; it must be looked at again first. Images that stream in do not hold back a report
  * @throws store/lease-lost
  */
 export const markOrderSent = async (
@@ -231,10 +245,10 @@ export const markOrderSent = async (
   study: ArchivedStudy,
   atUtcMs: number,
 ): Promise<boolean> => {
+  const ofPacs = order.cause === 'pacs' || order.cause === 'administrator';
+  const unmoved = ofPacs ? { look_number: study.lookNumber } : { report_number: study.reportNumber };
   const changed: number = await heldOrder(knex, order, study)
-    .whereExists(
-      knex('study').whereRaw('study.study_uid = submission.study_uid').where('look_number', study.lookNumber),
-    )
+    .whereExists(knex('study').whereRaw('study.study_uid = submission.study_uid').where(unmoved))
     .update({
       sent_at_utc_ms: atUtcMs,
       first_sent_at_utc_ms: knex.raw('COALESCE(first_sent_at_utc_ms, ?::bigint)', [atUtcMs]),
@@ -282,6 +296,36 @@ export const saveLateChecks = async (knex: Knex, id: number, checks: number): Pr
   await knex('submission').where({ id }).update({ late_checks: checks });
 };
 
+/** A given-up order arrived all the same and is what the DMP holds: it counts as accepted. */
+export const adoptOrder = async (
+  trx: Knex.Transaction,
+  id: number,
+  entryUuid: string,
+  atUtcMs: number,
+): Promise<void> => {
+  await trx('submission')
+    .where({ id, state: 'superseded' })
+    .update({ state: 'accepted', entry_uuid: entryUuid, settled_at_utc_ms: atUtcMs });
+};
+
+/** Why the last attempt of an order failed or was refused. */
+export const loadLastFailure = async (knex: Knex, id: number): Promise<ErrorCode | undefined> => {
+  const row: { error_code: ErrorCode } | undefined = await knex('answer')
+    .where({ submission_id: id })
+    .whereNotNull('error_code')
+    .orderBy('id', 'desc')
+    .first('error_code');
+  return row?.error_code;
+};
+
+/** Lets the open orders of these studies be tried at once: a report came that must not wait for them. */
+export const releaseOrdersOf = async (trx: Knex.Transaction, studies: readonly string[]): Promise<void> => {
+  await trx('submission')
+    .where({ state: 'open' })
+    .whereIn('study_uid', [...studies])
+    .update({ next_attempt_at_utc_ms: null });
+};
+
 /** When the next attempt of an order may be made, and how many failed. */
 export const saveFailedAttempt = async (
   knex: Knex,
@@ -291,7 +335,7 @@ export const saveFailedAttempt = async (
 ): Promise<void> => {
   await knex('submission')
     .where({ id })
-    .update({ failed_attempts: failedAttempts, next_attempt_at_utc_ms: nextAttemptAtUtcMs });
+    .update({ failed_attempts: failedAttempts, next_attempt_at_utc_ms: Math.ceil(nextAttemptAtUtcMs) });
 };
 
 /** Makes the next attempt of every open order possible at once: an administrator put right what was in the way. */

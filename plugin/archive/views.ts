@@ -4,8 +4,8 @@
  */
 import type { Knex } from 'knex';
 import { DrimboxError, type ErrorCode } from '../errors.ts';
-import { eventTable } from '../events.ts';
 import { loadJournal } from './journal.ts';
+import { explain, journalLineOf } from './journal-line.ts';
 import { type ArchivedStudy, loadStudies, loadStudy, StudyState } from './studies.ts';
 
 const isoOf = (utcMs: number): string => new Date(utcMs).toISOString();
@@ -13,7 +13,9 @@ const isoOf = (utcMs: number): string => new Date(utcMs).toISOString();
 const studyLine = (study: ArchivedStudy) => ({
   studyInstanceUid: study.studyInstanceUid,
   state: study.state,
-  ...(study.reasonCode === undefined ? {} : { reason: study.reasonCode, detail: study.reasonDetail ?? '' }),
+  ...(study.reasonCode === undefined
+    ? {}
+    : { reason: study.reasonCode, detail: study.reasonDetail ?? '', ...explain(study.reasonCode) }),
   updatedAt: isoOf(study.updatedAtUtcMs),
   ...(study.lookDueAtUtcMs === undefined ? {} : { nextLookAt: isoOf(study.lookDueAtUtcMs) }),
 });
@@ -27,6 +29,8 @@ export const listArchive = async (
 interface OrderView {
   readonly id: number;
   readonly kind: string;
+  readonly cause: string;
+  readonly origin: string;
   readonly state: string;
   readonly document_uid: string;
   readonly submission_set_uid: string;
@@ -45,6 +49,8 @@ const ordersOf = async (knex: Knex, uid: string): Promise<readonly object[]> => 
     .select(
       'id',
       'kind',
+      'cause',
+      'origin',
       'state',
       'document_uid',
       'submission_set_uid',
@@ -58,6 +64,8 @@ const ordersOf = async (knex: Knex, uid: string): Promise<readonly object[]> => 
   return rows.map((row) => ({
     order: Number(row.id),
     kind: row.kind,
+    cause: row.cause,
+    ...(row.origin === 'order' ? {} : { origin: row.origin }),
     state: row.state,
     kosSopInstanceUid: row.document_uid,
     submissionSetUniqueId: row.submission_set_uid,
@@ -76,7 +84,7 @@ const answersOf = async (knex: Knex, uid: string): Promise<readonly object[]> =>
     at_utc_ms: number;
     transaction: string;
     outcome: string;
-    error_code: string | null;
+    error_code: ErrorCode | null;
   }[] = await knex('answer')
     .join('submission', 'submission.id', 'answer.submission_id')
     .where('submission.study_uid', uid)
@@ -87,7 +95,7 @@ const answersOf = async (knex: Knex, uid: string): Promise<readonly object[]> =>
     at: isoOf(Number(row.at_utc_ms)),
     transaction: row.transaction,
     outcome: row.outcome,
-    ...(row.error_code === null ? {} : { error: row.error_code }),
+    ...(row.error_code === null ? {} : { error: row.error_code, ...explain(row.error_code) }),
   }));
 };
 
@@ -106,6 +114,20 @@ const reportsOf = async (knex: Knex, uid: string): Promise<readonly object[]> =>
   }));
 };
 
+/** Lines of one study that are shown at once: its latest; `drimbox journal --study` gives them all. */
+const shownLines = 2_000;
+
+/** @returns its lines, oldest first, and where the others are if there are more than are shown */
+const journalOf = async (knex: Knex, studyInstanceUid: string): Promise<object> => {
+  const entries = await loadJournal(knex, { studyInstanceUid, limit: shownLines + 1, withoutQueries: true });
+  const journal = entries.slice(-shownLines).map((entry) => {
+    const { study: _study, ...line } = journalLineOf(entry);
+    return line;
+  });
+  if (entries.length <= shownLines) return { journal };
+  return { journal, journalIsCut: `the latest ${shownLines} lines; all: drimbox journal --study ${studyInstanceUid}` };
+};
+
 /**
  * Everything that is known of one study, without identities.
  *
@@ -114,21 +136,12 @@ const reportsOf = async (knex: Knex, uid: string): Promise<readonly object[]> =>
 export const showArchive = async (knex: Knex, studyInstanceUid: string): Promise<object> => {
   const study = await loadStudy(knex, studyInstanceUid);
   if (study === undefined) throw new DrimboxError('archive/not-found', { detail: 'no report ever named this study' });
-  const journal = await loadJournal(knex, { studyInstanceUid, limit: 500 });
   return {
     ...studyLine(study),
     reports: await reportsOf(knex, studyInstanceUid),
     orders: await ordersOf(knex, studyInstanceUid),
     answers: await answersOf(knex, studyInstanceUid),
-    journal: journal
-      .filter(({ name }) => name !== 'pacs/queried')
-      .map((entry) => ({
-        at: isoOf(entry.atUtcMs),
-        event: entry.name,
-        text: eventTable[entry.name],
-        ...(entry.errorCode === undefined ? {} : { error: entry.errorCode }),
-        ...(entry.detail === undefined || Object.keys(entry.detail).length === 0 ? {} : { detail: entry.detail }),
-      })),
+    ...(await journalOf(knex, studyInstanceUid)),
   };
 };
 

@@ -1,5 +1,5 @@
 /** What stands on both sides of the comparison: the observation of now, and what the archive says of before. */
-import { loadLastSettledOrder, StudyState, type ArchivedStudy, type OrderHead } from '../archive/index.ts';
+import { loadOrderHead, type ArchivedStudy, type PublishedHead } from '../archive/index.ts';
 import type { InsIdentifier } from '../standards/index.ts';
 import type { Past, Published, Wanted } from './comparison.ts';
 import type { Observation } from './observation.ts';
@@ -8,14 +8,14 @@ import type { PublicationPorts } from './ports.ts';
 /** INS and its OID: whose record. */
 const recordOf = ({ value, oid }: InsIdentifier): string => `${value}^${oid}`;
 
-export const publishedState = (published: OrderHead | undefined): Published =>
+export const publishedState = (published: PublishedHead | undefined): Published =>
   published === undefined
     ? { kind: 'nothing' }
     : {
         kind: 'manifest',
         fingerprint: published.fingerprint,
         record: recordOf(published.sender.ins),
-        reportId: published.reportId,
+        reportKey: published.reportKey,
         documentUid: published.documentUid,
         origin: published.origin,
       };
@@ -32,21 +32,23 @@ export const wantedState = (found: Observation): Wanted => {
         kind: 'manifest',
         fingerprint: found.fingerprint,
         record: recordOf(found.archived.report.patient.ins),
-        reportId: found.archived.id,
+        reportKey: found.archived.documentKey,
       };
     case 'nothing':
+    case 'misfiled':
     case 'not-destined':
     case 'hold':
       return found;
   }
 };
 
-/** What the last order left behind. */
+/** What stands until a new report or an administrator, whatever the study went through since. */
 export const loadPast = async (ports: PublicationPorts, study: ArchivedStudy): Promise<Past> => {
-  const isWithdrawn = study.state === StudyState.withdrawn;
-  if (study.state !== StudyState.failed) return { isWithdrawn };
-  const last = await loadLastSettledOrder(ports.store.knex, study.studyInstanceUid);
-  return last?.state === 'refused' ? { isWithdrawn, refused: last } : { isWithdrawn };
+  const isWithdrawn = study.withdrawnAtUtcMs !== undefined;
+  const { refusedSubmissionId } = study;
+  const refused =
+    refusedSubmissionId === undefined ? undefined : await loadOrderHead(ports.store.knex, refusedSubmissionId);
+  return refused === undefined ? { isWithdrawn } : { isWithdrawn, refused };
 };
 
 /** As if nothing was ever refused or withdrawn. */

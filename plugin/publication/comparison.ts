@@ -12,11 +12,13 @@ export type Wanted =
       readonly fingerprint: string;
       /** In whose record: INS and its OID. */
       readonly record: string;
-      /** Row of the report that it accompanies. */
-      readonly reportId: number;
+      /** Key of the report that it accompanies: a report that comes again unchanged is the same. */
+      readonly reportKey: string;
     }
   /** No current report names the study. */
   | { readonly kind: 'nothing' }
+  /** Every current report is about another patient (decision B7). */
+  | { readonly kind: 'misfiled' }
   /** The report is not destined to the DMP: nothing is sent, nothing is deleted (decision B8). */
   | { readonly kind: 'not-destined' }
   /** The PACS says that it has no image of the study, or only rejected ones. */
@@ -32,7 +34,7 @@ export type Published =
       readonly fingerprint: string;
       readonly record: string;
       /** Absent for a manifest that was loaded from a file: somebody else's, which only a report of ours replaces. */
-      readonly reportId: number | undefined;
+      readonly reportKey: string | undefined;
       readonly documentUid: string;
       readonly origin: OrderOrigin;
     }
@@ -59,7 +61,8 @@ export type Decision =
 const none: Decision = { kind: 'none' };
 
 const decideDeletion = (published: Published, past: Past, cause: OrderCause): Decision => {
-  if (published.kind === 'nothing') return none;
+  // A manifest that was loaded from a file was published by somebody else: we delete nothing of his.
+  if (published.kind === 'nothing' || published.origin === 'file') return none;
   const wasRefused = past.refused?.kind === 'delete' && past.refused.documentUid === published.documentUid;
   return wasRefused ? none : { kind: 'delete', cause };
 };
@@ -75,7 +78,7 @@ const decideManifest = (wanted: Extract<Wanted, { kind: 'manifest' }>, published
   const { refused } = past;
   if (refused !== undefined && refused.kind !== 'delete' && refused.fingerprint === wanted.fingerprint) return none;
   if (published.kind === 'nothing') return { kind: 'publish' };
-  return { kind: 'replace', cause: published.reportId === wanted.reportId ? 'pacs' : 'report' };
+  return { kind: 'replace', cause: published.reportKey === wanted.reportKey ? 'pacs' : 'report' };
 };
 
 /** What must be sent. A deletion or replacement whose cause is the PACS needs proofs before it leaves (decisions D1–D3). */
@@ -83,15 +86,12 @@ export const decide = (wanted: Wanted, published: Published, past: Past): Decisi
   switch (wanted.kind) {
     case 'manifest':
       return decideManifest(wanted, published, past);
+    case 'misfiled':
+      return decideDeletion(published, past, 'correction');
     case 'nothing':
-      // A manifest that was loaded from a file never had a report.
-      return published.kind === 'manifest' && published.origin === 'file'
-        ? none
-        : decideDeletion(published, past, 'report');
+      return decideDeletion(published, past, 'report');
     case 'no-images':
-      return published.kind === 'manifest' && published.origin === 'file'
-        ? none
-        : decideDeletion(published, past, 'pacs');
+      return decideDeletion(published, past, 'pacs');
     case 'not-destined':
     case 'wait':
     case 'hold':

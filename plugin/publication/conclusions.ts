@@ -4,6 +4,7 @@
  */
 import {
   clearAlerts,
+  noAbsence,
   raiseAlert,
   saveEvents,
   saveFailedAttempt,
@@ -84,7 +85,12 @@ export const concludeHold = async (
     ...(hold.structureId === undefined ? {} : { structureId: hold.structureId }),
   };
   await conclude(ports, study, {
-    update: { state: StudyState.held, reason },
+    update: {
+      state: StudyState.held,
+      reason,
+      // What an administrator confirmed was for this look.
+      ...(study.deletionConfirmedAtUtcMs === undefined ? {} : { deletionConfirmedAtUtcMs: null }),
+    },
     events: isNew ? [held] : [],
     // Another reason than before: the former alert no longer says why.
     ...(isNew ? { alert: reason, isClear: true } : {}),
@@ -109,7 +115,7 @@ const concludeNotFound = async (
   await conclude(ports, study, {
     update: { state: StudyState.failed, reason },
     events: isNew ? [notFound] : [],
-    ...(isNew ? { alert: reason } : {}),
+    ...(isNew ? { alert: reason, isClear: true } : {}),
   });
   return { nextAtUtcMs: sweepAt(ports, study) };
 };
@@ -127,8 +133,32 @@ export const concludeAbsent = async (
   await conclude(ports, study, {
     update: { state: StudyState.waitingForImages, reason: null },
     events: isNew ? [{ name: 'study/waiting-for-images', studyInstanceUid: study.studyInstanceUid }] : [],
+    isClear: isNew,
   });
   return { nextAtUtcMs: Math.min(sweepAt(ports, study), study.imagesDeadlineAtUtcMs) };
+};
+
+/**
+ * Nothing proves yet that what vanished from the PACS may be deleted: held for an administrator (decisions D1–D3). What he
+ * confirmed was for that look.
+ */
+export const concludeUnproven = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  unproven: Omit<Extract<Proof, { kind: 'unproven' }>, 'kind'> & { readonly structureId?: string | undefined },
+): Promise<LookResult> => {
+  const isOverLimit = unproven.code === 'publication/deletion-limit';
+  await updateStudy(
+    ports.store.knex,
+    study,
+    {
+      absentSinceUtcMs: study.absentSinceUtcMs ?? ports.clock(),
+      deletionConfirmedAtUtcMs: null,
+      ...(isOverLimit ? { deletionOverLimitAtUtcMs: study.deletionOverLimitAtUtcMs ?? ports.clock() } : {}),
+    },
+    ports.clock(),
+  );
+  return concludeHold(ports, study, unproven);
 };
 
 /** The PACS has no image of a published study: it must say so again after a delay (decision D1). */
@@ -137,7 +167,7 @@ export const concludeVanishing = async (
   study: ArchivedStudy,
   wait: Extract<Proof, { kind: 'wait' }>,
 ): Promise<LookResult> => {
-  const isNew = study.absentSinceUtcMs === undefined;
+  const isNew = study.absentSinceUtcMs !== wait.sinceUtcMs;
   if (isNew || study.state !== StudyState.published) {
     await conclude(ports, study, {
       update: { state: StudyState.published, reason: null, absentSinceUtcMs: wait.sinceUtcMs },
@@ -154,10 +184,12 @@ export const concludeSettling = async (
   found: Extract<Observation, { kind: 'settling' }>,
 ): Promise<LookResult> => {
   // A published study stays published while it changes.
-  if (study.publishedSubmissionId === undefined && study.state !== StudyState.settling) {
+  const isBarred = study.withdrawnAtUtcMs !== undefined || study.refusedSubmissionId !== undefined;
+  if (study.publishedSubmissionId === undefined && study.state !== StudyState.settling && !isBarred) {
     await conclude(ports, study, {
       update: { state: StudyState.settling, reason: null },
       events: [{ name: 'study/found', studyInstanceUid: study.studyInstanceUid }],
+      isClear: true,
     });
   }
   return { nextAtUtcMs: found.stableAtUtcMs };
@@ -189,7 +221,7 @@ const publishedAfter = (study: ArchivedStudy, order: Order): StudyUpdate => {
   if (order.kind !== 'delete') return { state: StudyState.published, publishedSubmissionId: order.id };
   // A late arrival that is taken out leaves what is published as it is.
   if (order.previousSubmissionId !== study.publishedSubmissionId) return {};
-  const gone = { publishedSubmissionId: null, absentSinceUtcMs: null, deletionConfirmedAtUtcMs: null } as const;
+  const gone = { publishedSubmissionId: null, ...noAbsence } as const;
   return { state: isOfPacs(order) ? StudyState.imagesGone : StudyState.retired, ...gone };
 };
 
@@ -250,7 +282,7 @@ export const concludeRefusal = async (
   const reason = { code: error.code, detail: error.detail };
   const isCounted = order.failedAttempts < ports.options.alertAfterFailures;
   await conclude(ports, study, {
-    update: { state: StudyState.failed, reason },
+    update: { state: StudyState.failed, reason, refusedSubmissionId: order.id },
     events: [failureEvent('dmp/refused', order, error, isCounted)],
     settle: { order, state: 'refused' },
     alert: reason,
@@ -280,18 +312,39 @@ export const concludePostponement = async (
   return { nextAtUtcMs: nextAttemptAtUtcMs };
 };
 
+const withdrawal = {
+  code: 'publication/document-withdrawn',
+  detail: 'the DMP no longer has what was published; archive release publishes again',
+} as const;
+
+/** What was withdrawn or refused for good stays so: the state says it again after whatever happened in between. */
+export const concludeBarred = async (
+  ports: PublicationPorts,
+  study: ArchivedStudy,
+  refusal: ErrorCode | undefined,
+): Promise<LookResult> => {
+  const isWithdrawn = study.withdrawnAtUtcMs !== undefined;
+  const state = isWithdrawn ? StudyState.withdrawn : StudyState.failed;
+  if (study.state === state) return {};
+  const reason = isWithdrawn ? withdrawal : { code: refusal ?? 'dmp/refused', detail: '' };
+  await conclude(ports, study, { update: { state, reason }, events: [], isClear: true, alert: reason });
+  return {};
+};
+
 /** Decision C8: somebody took our document out of the DMP; only a new report or an administrator publishes again. */
 export const concludeWithdrawal = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   order: Order,
 ): Promise<LookResult> => {
-  const reason = {
-    code: 'publication/document-withdrawn',
-    detail: 'the DMP no longer has what was published; archive release publishes again',
-  } as const;
+  const reason = withdrawal;
   await conclude(ports, study, {
-    update: { state: StudyState.withdrawn, reason, publishedSubmissionId: null },
+    update: {
+      state: StudyState.withdrawn,
+      reason,
+      publishedSubmissionId: null,
+      withdrawnAtUtcMs: ports.clock(),
+    },
     events: [
       {
         name: 'dmp/withdrawn',

@@ -13,7 +13,7 @@ export const contentFingerprint = (study: StudyContent): string => {
     series
       .map(({ instances, ...one }) => [
         Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-        instances.map(({ orthancId, sopClassUid }) => [orthancId, sopClassUid]).toSorted(),
+        instances.map(({ orthancId, sopClassUid }) => `${orthancId} ${sopClassUid}`).toSorted(),
       ])
       .map((row) => JSON.stringify(row))
       .toSorted(),

@@ -9,9 +9,11 @@ export const retryDelayMs = (
   options: { readonly retryFirstDelaySeconds: number; readonly retryMaxDelayMinutes: number },
   failures: number,
 ): number =>
-  Math.min(
-    options.retryMaxDelayMinutes * minuteMs,
-    options.retryFirstDelaySeconds * 1000 * 2 ** Math.min(Math.max(failures, 1) - 1, 20),
+  Math.ceil(
+    Math.min(
+      options.retryMaxDelayMinutes * minuteMs,
+      options.retryFirstDelaySeconds * 1000 * 2 ** Math.min(Math.max(failures, 1) - 1, 20),
+    ),
   );
 
 /**
@@ -21,7 +23,7 @@ export const retryDelayMs = (
  * @param waitedMs  since its first report
  */
 export const sweepDelayMs = (options: { readonly sweepMinutes: number }, waitedMs: number): number =>
-  Math.min(dayMs, Math.max(options.sweepMinutes * minuteMs, waitedMs / 10));
+  Math.ceil(Math.min(dayMs, Math.max(options.sweepMinutes * minuteMs, waitedMs / 10)));
 
 /** How long after its first attempt the DMP is asked for a given-up order: it may arrive late. */
 export const lateCheckDelaysMs: readonly number[] = [minuteMs, 10 * minuteMs, hourMs, dayMs];

@@ -94,8 +94,8 @@ const findReplaced = async (
   if (order.previousSubmissionId === undefined) return { kind: 'nothing' };
   const previous = await loadOrderHead(ports.store.knex, order.previousSubmissionId);
   if (previous === undefined) return { kind: 'nothing' };
-  // A manifest that was loaded from a file was published by somebody else: only our own name may ask for it.
-  const asked = previous.origin === 'file' ? { ...previous, sender: order.sender } : previous;
+  // What was imported came without VIHF, what was loaded from a file is somebody else's: our own name asks for it.
+  const asked = previous.origin !== 'order' ? { ...previous, sender: order.sender } : previous;
   const entryUuid = await askForEntry(ports, asked);
   return entryUuid === undefined ? { kind: 'gone', previous } : { kind: 'entry', entryUuid };
 };

@@ -12,8 +12,8 @@ type HintPorts = Pick<PublicationPorts, 'store' | 'clock' | 'options'> & {
 };
 
 /** Studies whose images may just have come. */
-const waitingStates = [StudyState.new, StudyState.waitingForImages, StudyState.settling, StudyState.failed] as const;
-const maxQuestions = 50;
+const waitingStates = [StudyState.new, StudyState.waitingForImages, StudyState.settling] as const;
+const maxQuestions = 10;
 
 /**
  * @returns how many known studies became due

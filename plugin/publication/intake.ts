@@ -4,7 +4,9 @@
  */
 import {
   markReports,
+  releaseOrdersOf,
   requestLook,
+  requestLookForReport,
   saveAcceptedMessage,
   saveEvents,
   saveRefusedMessage,
@@ -123,10 +125,12 @@ const commitReport = (
     // In one order everywhere: two messages about the same studies wait for one another instead of blocking each other.
     const named = new Set<string>(report.studies.map((study) => study.studyInstanceUid));
     const former = await studiesOfReports(trx, [...lineage.replaces, ...lineage.deletes]);
-    for (const studyInstanceUid of [...new Set([...named, ...former])].toSorted()) {
+    const touched = [...new Set([...named, ...former])].toSorted();
+    for (const studyInstanceUid of touched) {
       if (named.has(studyInstanceUid)) await upsertStudy(trx, { studyInstanceUid, atUtcMs, imagesDeadlineAtUtcMs });
-      else await requestLook(trx, studyInstanceUid, atUtcMs);
+      else await requestLookForReport(trx, studyInstanceUid, atUtcMs);
     }
+    await releaseOrdersOf(trx, touched);
     const events = acceptedEvents(message, report, [...warnings, ...lineage.warnings], structureId);
     await saveEvents(trx, atUtcMs, events);
     return events;

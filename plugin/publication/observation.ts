@@ -4,12 +4,12 @@
  */
 import {
   loadCurrentReports,
-  loadOrderHead,
   saveEvents,
   saveStudyObjects,
-  updateStudy,
+  StudyState,
   type ArchivedReport,
   type ArchivedStudy,
+  type PublishedHead,
 } from '../archive/index.ts';
 import type { DmpStructure } from '../dmp/index.ts';
 import { asDrimboxError, RetryClass, type ErrorCode } from '../errors.ts';
@@ -17,7 +17,7 @@ import { type DrimboxEvent, StatisticNumber } from '../events.ts';
 import { findAgreement } from '../hl7/index.ts';
 import { manifestFingerprint, type ManifestContent } from '../kos/index.ts';
 import type { SeriesContent, StudyContent } from '../orthanc/index.ts';
-import type { ReportedStudy } from '../report/index.ts';
+import { pairOrder, type ReportedStudy } from '../report/index.ts';
 import {
   isSameIns,
   parseStudyInstanceUid,
@@ -27,11 +27,14 @@ import {
   type ImagingOrder,
   type Visibility,
 } from '../standards/index.ts';
-import { contentFingerprint, objectsOf } from './content-fingerprint.ts';
+import { loadToHide, seriesOf, studyOf } from './archived-manifest.ts';
+import { objectsOf } from './content-fingerprint.ts';
 import { readManifest } from './manifest-reading.ts';
-import { checkDatabase } from './pacs-database.ts';
+import { manifestContentOf } from './manifest-source.ts';
+import { loadDoubt } from './pacs-database.ts';
 import { resolvePerson } from './person.ts';
 import type { PublicationPorts } from './ports.ts';
+import { clockOf, endAbsence, saveContent } from './seen-content.ts';
 
 /** Everything needed to make an order. */
 export interface WantedManifest {
@@ -47,11 +50,17 @@ export interface WantedManifest {
   readonly visibility: Visibility;
   readonly study: StudyContent;
   readonly series: readonly SeriesContent[];
+  /** Since when the PACS has had exactly this. */
+  readonly sinceUtcMs?: number;
+  /** Made of what is published already, under new restrictions: the PACS is asked again once it was sent. */
+  readonly isArchived?: true;
 }
 
 export type Observation =
   | WantedManifest
   | { readonly kind: 'nothing' }
+  /** Every current report is about another patient than the one in whose record it stands (decision B7). */
+  | { readonly kind: 'misfiled' }
   | { readonly kind: 'not-destined' }
   /** The PACS says that it has no such study. */
   | { readonly kind: 'absent'; readonly structureId: string }
@@ -65,12 +74,6 @@ export type Observation =
       /** Struct_IdNat, where it is known already. */
       readonly structureId?: string | undefined;
     };
-
-/** Since when the content of the study has been what it is. */
-export interface ContentClock {
-  readonly fingerprint: string;
-  readonly sinceUtcMs: number;
-}
 
 type Hold = Extract<Observation, { kind: 'hold' }>;
 
@@ -88,48 +91,6 @@ const unitedVisibility = (reports: readonly ArchivedReport[]): Visibility => ({
   invisibleToRepresentatives: reports.some(({ transmission }) => transmission.visibility.invisibleToRepresentatives),
   secretConnection: reports.some(({ transmission }) => transmission.visibility.secretConnection),
 });
-
-/**
- * Our own stability clock: for a study that is seen for the first time it runs from Orthanc's LastUpdate where the index
- * gives it; a later change starts it anew, for Orthanc does not date a deletion. Orthanc's StableStudy is lost by a restart
- * (design §10).
- */
-const clockOf = (known: ArchivedStudy, study: StudyContent, nowUtcMs: number): ContentClock => {
-  const fingerprint = contentFingerprint(study);
-  if (known.contentFingerprint === undefined) {
-    return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, study.lastUpdateUtcMs ?? nowUtcMs) };
-  }
-  const { contentSinceUtcMs = 0 } = known;
-  const isSame = known.contentFingerprint === fingerprint;
-  const { lastUpdateUtcMs = 0 } = study;
-  const changedAtUtcMs = lastUpdateUtcMs > contentSinceUtcMs ? lastUpdateUtcMs : nowUtcMs;
-  return { fingerprint, sinceUtcMs: Math.min(nowUtcMs, isSame ? contentSinceUtcMs : changedAtUtcMs) };
-};
-
-/** Keeps what the PACS holds now: a later change starts the clock anew, and a sweep sees it. */
-const saveContent = async (
-  ports: PublicationPorts,
-  known: ArchivedStudy,
-  study: StudyContent,
-  content: ContentClock,
-): Promise<void> => {
-  if (known.contentFingerprint === content.fingerprint && known.orthancStudyId === study.orthancId) return;
-  // How far the database was when this stood in it: a copy that is older by a moment only must not pass for it (decision D2).
-  await checkDatabase(ports);
-  await updateStudy(ports.store.knex, known, { orthancStudyId: study.orthancId, content }, ports.clock());
-};
-
-/** The images are there, or there again: what was noted about their absence is no longer true. */
-const endAbsence = async (ports: PublicationPorts, known: ArchivedStudy): Promise<void> => {
-  if (known.absentSinceUtcMs === undefined && known.deletionConfirmedAtUtcMs === undefined) return;
-  const event: DrimboxEvent = { name: 'study/images-back', studyInstanceUid: known.studyInstanceUid };
-  const atUtcMs = ports.clock();
-  await ports.store.transaction(async (trx) => {
-    await updateStudy(trx, known, { absentSinceUtcMs: null, deletionConfirmedAtUtcMs: null }, atUtcMs);
-    await saveEvents(trx, atUtcMs, [event]);
-  });
-  ports.emit(event);
-};
 
 /** Each question to the PACS counts, whatever is concluded from its answer. */
 const queriedEvent = (study: ArchivedStudy, structureId: string): DrimboxEvent => ({
@@ -183,6 +144,7 @@ const observeImages = async (
   ports: PublicationPorts,
   destined: Destined,
   study: StudyContent,
+  sinceUtcMs: number,
 ): Promise<Observation> => {
   const { latest, visibility, person, organization, structure, structureId } = destined;
   const reading = await readManifest(ports, { report: latest.report, organization, study });
@@ -201,20 +163,19 @@ const observeImages = async (
     structure,
     visibility,
     study,
+    sinceUtcMs,
   };
 };
 
 /** A report that hides or corrects what is published does not wait until the last image has arrived. */
-const isUrgent = async (ports: PublicationPorts, known: ArchivedStudy, destined: Destined): Promise<boolean> => {
-  if (known.publishedSubmissionId === undefined) return false;
-  const published = await loadOrderHead(ports.store.knex, known.publishedSubmissionId);
-  return published?.reportId !== destined.latest.id;
-};
+const isUrgent = (destined: Destined, published: PublishedHead | undefined): boolean =>
+  published !== undefined && published.reportKey !== destined.latest.documentKey;
 
 const observeStudy = async (
   ports: PublicationPorts,
   known: ArchivedStudy,
   destined: Destined,
+  published: PublishedHead | undefined,
 ): Promise<Observation> => {
   const { structureId } = destined;
   const lookup = await ports.index.lookup(parseStudyInstanceUid(known.studyInstanceUid));
@@ -231,25 +192,88 @@ const observeStudy = async (
   const content = clockOf(known, study, now);
   await saveContent(ports, known, study, content);
   const stableAtUtcMs = content.sinceUtcMs + ports.options.stabilitySeconds * 1000;
-  const isWaiting = now < stableAtUtcMs && !(await isUrgent(ports, known, destined));
+  const isWaiting = now < stableAtUtcMs && !isUrgent(destined, published);
   // Not while images arrive: of thousands of objects, each look would write them all.
-  if (!isWaiting) await saveStudyObjects(ports.store.knex, known.studyInstanceUid, objectsOf(study));
+  const isNews = known.contentFingerprint !== content.fingerprint || known.state !== StudyState.published;
+  if (!isWaiting && isNews) await saveStudyObjects(ports.store.knex, known.studyInstanceUid, objectsOf(study));
   const found: Observation = isWaiting
     ? { kind: 'settling', stableAtUtcMs }
-    : await observeImages(ports, destined, study);
+    : await observeImages(ports, destined, study, content.sinceUtcMs);
   if (found.kind !== 'rejected') await endAbsence(ports, known);
   return found;
 };
 
+/** What is published, under the restrictions of now; undefined when they add nothing. */
+const observeArchived = async (
+  ports: PublicationPorts,
+  destined: Destined,
+  published: PublishedHead | undefined,
+): Promise<WantedManifest | undefined> => {
+  const archived = await loadToHide(ports, destined.visibility, published);
+  if (archived === undefined || published === undefined) return undefined;
+  const { latest, visibility, person, organization, structure } = destined;
+  const { report } = latest;
+  const position = report.studies.findIndex((one) => one.studyInstanceUid === published.studyInstanceUid);
+  const reported = report.studies[position];
+  const pairing = pairOrder(report.orders, report.studies, position, undefined);
+  if (reported === undefined) return undefined;
+  const order = pairing.kind === 'paired' ? pairing.order : undefined;
+  const study = studyOf(archived, latest, order?.accessionNumber?.value ?? '');
+  const { retrieveUrlBase } = ports.site;
+  const series = seriesOf(archived);
+  const content = manifestContentOf({ report, reported, order, organization, study, series, retrieveUrlBase });
+  const fingerprint = manifestFingerprint({ content, reportId: report.documentId, visibility });
+  const made = { content, reported, order, person, organization, structure, visibility, study, series, fingerprint };
+  return { kind: 'manifest', archived: latest, ...made, isArchived: true };
+};
+
+const observePacs = async (
+  ports: PublicationPorts,
+  known: ArchivedStudy,
+  destined: Destined,
+  published: PublishedHead | undefined,
+): Promise<Observation> => {
+  try {
+    // A database that is not the known one is not asked what a hidden manifest shall list.
+    const isDoubted = (await loadDoubt(ports.store.knex)) !== undefined;
+    const unasked = isDoubted ? await observeArchived(ports, destined, published) : undefined;
+    if (unasked !== undefined) return unasked;
+    const found = await observeStudy(ports, known, destined, published);
+    if (found.kind === 'manifest' || found.kind === 'settling') return found;
+    return (await observeArchived(ports, destined, published)) ?? found;
+  } catch (cause) {
+    const error = asDrimboxError(cause);
+    if (!error.code.startsWith('orthanc/')) throw error;
+    const hidden = await observeArchived(ports, destined, published);
+    if (hidden === undefined) throw error;
+    return hidden;
+  }
+};
+
+const isMisfiled = (reports: readonly ArchivedReport[], published: PublishedHead | undefined): boolean =>
+  published !== undefined &&
+  reports.length > 0 &&
+  reports.every(({ report }) => !isSameIns(report.patient.ins, published.sender.ins));
+
 /**
+ * @param published  what the DMP holds of the study
  * @returns what the current reports and the PACS call for; a rule that does not hold is a `hold`
  * @throws orthanc/* transient errors: nothing is concluded from them
  */
-export const observe = async (ports: PublicationPorts, known: ArchivedStudy): Promise<Observation> => {
+export const observe = async (
+  ports: PublicationPorts,
+  known: ArchivedStudy,
+  published: PublishedHead | undefined,
+): Promise<Observation> => {
   const reports = await loadCurrentReports(ports.store.knex, known.studyInstanceUid);
+  // It must leave the wrong record whatever the PACS, the structure or the destination of the new report (B7).
+  if (isMisfiled(reports, published)) {
+    const detail = 'the manifest that was loaded from a file is about another patient';
+    return published?.origin === 'file' ? hold('publication/patient-changed', detail) : { kind: 'misfiled' };
+  }
   try {
     const destined = observeReports(ports, reports);
-    return destined.kind === 'destined' ? await observeStudy(ports, known, destined) : destined;
+    return destined.kind === 'destined' ? await observePacs(ports, known, destined, published) : destined;
   } catch (cause) {
     const error = asDrimboxError(cause);
     if (error.retry === RetryClass.transient || error.code.startsWith('orthanc/')) throw error;

@@ -8,6 +8,7 @@ import {
   countPublishedStudies,
   loadReport,
   saveEvents,
+  saveLateChecks,
   saveOrder,
   StudyState,
   updateStudy,
@@ -25,10 +26,12 @@ import {
   concludeHold,
   concludePostponement,
   concludeRefusal,
+  concludeUnproven,
   concludeWithdrawal,
   type LookResult,
 } from './conclusions.ts';
 import { deliver, type Delivery } from './delivery.ts';
+import { maxChecks } from './late-arrivals.ts';
 import type { WantedManifest } from './observation.ts';
 import { buildDeletion } from './order.ts';
 import type { PublicationPorts } from './ports.ts';
@@ -77,17 +80,19 @@ const overLimit = async (
   return made < limit ? undefined : `${made} studies vanished from the PACS in 24 hours, ${limit} are allowed`;
 };
 
+interface Given {
+  readonly wanted?: WantedManifest | undefined;
+  /** The deletion of what arrived late. */
+  readonly isLate: boolean;
+}
+
 type Placed =
   | { readonly kind: 'placed'; readonly order: Order }
   | { readonly kind: 'over-limit'; readonly why: string };
 
 /** Keeps the order and the new state of the study in one transaction. */
-const place = async (
-  ports: PublicationPorts,
-  study: ArchivedStudy,
-  order: NewOrder,
-  wanted?: WantedManifest,
-): Promise<Placed> => {
+const place = async (ports: PublicationPorts, study: ArchivedStudy, order: NewOrder, given: Given): Promise<Placed> => {
+  const { wanted, isLate } = given;
   const atUtcMs = ports.clock();
   const { studyInstanceUid } = study;
   const created: DrimboxEvent = {
@@ -100,12 +105,22 @@ const place = async (
   const remarks = (wanted === undefined ? [] : manifestRemarks(wanted.content)).map(
     (remark): DrimboxEvent => ({ name: 'kos/remark', studyInstanceUid, detail: { remark } }),
   );
-  const events = [created, ...remarks];
+  const late: DrimboxEvent = {
+    name: 'dmp/late-arrival',
+    studyInstanceUid,
+    structureId: order.sender.structureId,
+    detail: { order: order.previousSubmissionId ?? 0 },
+  };
+  const events = [...(isLate ? [late] : []), created, ...remarks];
   const placed = await ports.store.transaction(async (trx): Promise<Placed> => {
     const why = order.kind === 'delete' && order.cause === 'pacs' ? await overLimit(ports, trx, atUtcMs) : undefined;
     if (why !== undefined) return { kind: 'over-limit', why };
     await updateStudy(trx, study, { state: StudyState.sending, reason: null }, atUtcMs);
     await saveEvents(trx, atUtcMs, events);
+    // It is not asked for again once its deletion is ordered, and not forgotten before.
+    if (isLate && order.previousSubmissionId !== undefined) {
+      await saveLateChecks(trx, order.previousSubmissionId, maxChecks);
+    }
     return { kind: 'placed', order: await saveOrder(trx, order, atUtcMs) };
   });
   if (placed.kind === 'placed') for (const event of events) ports.emit(event);
@@ -117,8 +132,9 @@ export const order = async (
   ports: PublicationPorts,
   study: ArchivedStudy,
   build: () => NewOrder,
-  wanted?: WantedManifest,
+  given: Given,
 ): Promise<LookResult> => {
+  const { wanted } = given;
   let built: NewOrder;
   try {
     built = build();
@@ -128,9 +144,9 @@ export const order = async (
     const structureId = wanted?.structure.options.id;
     return concludeHold(ports, study, { code: error.code, detail: error.detail, structureId });
   }
-  const placed = await place(ports, study, built, wanted);
+  const placed = await place(ports, study, built, given);
   if (placed.kind === 'placed') return send(ports, study, placed.order);
-  return concludeHold(ports, study, {
+  return concludeUnproven(ports, study, {
     code: 'publication/deletion-limit',
     detail: placed.why,
     structureId: built.sender.structureId,
@@ -143,6 +159,7 @@ export const orderDeletion = async (
   study: ArchivedStudy,
   published: OrderHead,
   cause: OrderCause,
+  isLate = false,
 ): Promise<LookResult> => {
   const archived =
     published.reportId === undefined ? undefined : await loadReport(ports.store.knex, published.reportId);
@@ -152,5 +169,5 @@ export const orderDeletion = async (
       detail: 'the report of the published manifest is not archived',
     });
   }
-  return order(ports, study, () => buildDeletion(ports, published, archived, cause));
+  return order(ports, study, () => buildDeletion(ports, published, archived, cause), { isLate });
 };

@@ -3,7 +3,15 @@
  * faith: what vanished with it must not vanish from the patients' records. A doubt stays until an administrator ends it.
  */
 import type { Knex } from 'knex';
-import { clearAlerts, deleteMarker, loadMarker, raiseAlert, saveEvents, saveMarker } from '../archive/index.ts';
+import {
+  clearAlerts,
+  deleteMarker,
+  forgetAbsences,
+  loadMarker,
+  raiseAlert,
+  saveEvents,
+  saveMarker,
+} from '../archive/index.ts';
 import { asDrimboxError, failureFields } from '../errors.ts';
 import type { DrimboxEvent } from '../events.ts';
 import type { DatabaseIdentity } from '../orthanc/index.ts';
@@ -39,23 +47,31 @@ type DatabasePorts = Pick<PublicationPorts, 'store' | 'clock' | 'emit'> & {
   readonly orthanc: Pick<PublicationPorts['orthanc'], 'databaseIdentity'>;
 };
 
-const parse = <Value>(marker: { readonly value: string } | undefined): Value | undefined =>
-  marker === undefined ? undefined : (JSON.parse(marker.value) as Value);
+const parse = (marker: { readonly value: string } | undefined): unknown =>
+  marker === undefined ? undefined : JSON.parse(marker.value);
 
-const doubt = async (ports: DatabasePorts, why: DatabaseDoubt): Promise<void> => {
+/** A doubt and its end do not cross. */
+const databaseLock = 7_713_004;
+
+/** @returns false when an administrator accepted a database meanwhile: it is to be asked again */
+const doubt = async (ports: DatabasePorts, why: DatabaseDoubt): Promise<boolean> => {
   const atUtcMs = ports.clock();
   const event: DrimboxEvent = { name: 'pacs/database-doubt', errorCode: code, detail: { why } };
-  await ports.store.transaction(async (trx) => {
+  const isTold = await ports.store.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(?)', [databaseLock]);
+    if ((await loadMarker(trx, databaseMarker)) === undefined) return false;
     await saveMarker(trx, databaseDoubtMarker, JSON.stringify({ why }), atUtcMs);
     await raiseAlert(trx, { code, subject: alertSubject, detail: why }, atUtcMs);
     await saveEvents(trx, atUtcMs, [event]);
+    return true;
   });
-  ports.emit(event);
+  if (isTold) ports.emit(event);
+  return isTold;
 };
 
 /** The doubt that stands, without asking Orthanc. */
 export const loadDoubt = async (knex: Knex): Promise<DatabaseDoubt | undefined> =>
-  parse<{ readonly why: DatabaseDoubt }>(await loadMarker(knex, databaseDoubtMarker))?.why;
+  (parse(await loadMarker(knex, databaseDoubtMarker)) as { readonly why: DatabaseDoubt } | undefined)?.why;
 
 /**
  * Compares Orthanc's database with the one that is remembered, and remembers how far its changes are.
@@ -68,13 +84,10 @@ export const checkDatabase = async (ports: DatabasePorts): Promise<DatabaseDoubt
   const standing = await loadDoubt(knex);
   if (standing !== undefined) return standing;
   // In this order: what another look writes down meanwhile must not be compared with an older answer.
-  const known = parse<DatabaseIdentity>(await loadMarker(knex, databaseMarker));
+  const known = parse(await loadMarker(knex, databaseMarker)) as DatabaseIdentity | undefined;
   const found = await ports.orthanc.databaseIdentity();
   const why = known === undefined ? undefined : compareDatabases(known, found);
-  if (why !== undefined) {
-    await doubt(ports, why);
-    return why;
-  }
+  if (why !== undefined) return (await doubt(ports, why)) ? why : checkDatabase(ports);
   // What was recognised once stays what it is recognised by: the hook may come after the first meeting.
   const kept = { ...known, ...found };
   if (JSON.stringify(kept) !== JSON.stringify(known)) {
@@ -87,6 +100,9 @@ export const checkDatabase = async (ports: DatabasePorts): Promise<DatabaseDoubt
 export const acceptDatabase = async (ports: Pick<PublicationPorts, 'store' | 'clock'>): Promise<void> => {
   const atUtcMs = ports.clock();
   await ports.store.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(?)', [databaseLock]);
+    // What the other database said proves nothing about this one.
+    await forgetAbsences(trx);
     await deleteMarker(trx, databaseMarker);
     await deleteMarker(trx, databaseDoubtMarker);
     await clearAlerts(trx, alertSubject, atUtcMs, code);

@@ -1,3 +1,4 @@
 export * from './folder-lock.ts';
+export * from './migrations.ts';
 export * from './outage.ts';
 export * from './store.ts';

@@ -6,16 +6,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import knexModule, { type Knex } from 'knex';
 import knexPglite from 'knex-pglite';
 import pg from 'pg';
 import { DrimboxError } from '../errors.ts';
 import { openPglite } from './embedded-database.ts';
 import { acquireFolderLock, type FolderLock } from './folder-lock.ts';
+import { applyMigrations, knownMigrations, migrationLock } from './migrations.ts';
 import { asStoreError, isRetriable, isStoreOutage } from './outage.ts';
 
-const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
 const { knex } = knexModule;
 
 export interface StoreOptions {
@@ -26,6 +25,11 @@ export interface StoreOptions {
   readonly password?: string;
   /** Reads what is there and changes no table: for commands beside the service. */
   readonly asIs?: boolean;
+  /**
+   * With `asIs`, to restore an archive: an embedded database that does not exist is made, without tables, and a statement
+   * may last (an index of a large table is made at once).
+   */
+  readonly create?: boolean;
   /** Connections to PostgreSQL; PGlite has one. */
   readonly maxConnections?: number;
 }
@@ -54,10 +58,13 @@ const silent = { warn: () => undefined, error: () => undefined, deprecate: () =>
 /** Longest silence of PostgreSQL: a server that hangs is a server that is down. Longer than any statement of ours. */
 const silenceMs = 15_000;
 
+/** Of a restoration. */
+const longSilenceMs = 4 * 3_600_000;
+
 /** A connection that waits for an answer for too long is cut, and its query fails as an outage; so is one that nobody uses. */
-const openSocket = (): Socket => {
+const openSocket = (timeoutMs: number) => (): Socket => {
   const socket = new Socket();
-  socket.setTimeout(silenceMs, () => socket.destroy(new Error('connection terminated: no answer')));
+  socket.setTimeout(timeoutMs, () => socket.destroy(new Error('connection terminated: no answer')));
   return socket;
 };
 
@@ -71,7 +78,7 @@ const openPostgres = (options: StoreOptions): Knex => {
     ...(options.password === undefined ? {} : { password: options.password }),
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
-    stream: openSocket,
+    stream: openSocket(options.create === true ? longSilenceMs : silenceMs),
     types,
   };
   return knex({
@@ -99,23 +106,15 @@ const openEmbedded = async (options: StoreOptions): Promise<Knex> => {
 };
 
 const migrate = async (db: Knex, kind: Store['kind']): Promise<void> => {
-  const run = () =>
-    db.migrate.latest({
-      directory: migrationsFolder,
-      extension: 'ts',
-      loadExtensions: ['.ts'],
-      disableMigrationsListValidation: false,
-    });
+  const names = await knownMigrations();
   if (kind === 'embedded') {
-    await db.migrate.forceFreeMigrationsLock({ directory: migrationsFolder, loadExtensions: ['.ts'] });
-    await run();
+    await applyMigrations(db, names);
     return;
   }
   // One sidecar migrates, the others wait; a lock row left by a killed one is not in the way, the advisory lock decides.
   await db.transaction(async (trx) => {
-    await trx.raw('SELECT pg_advisory_xact_lock(?)', [0x44_52_49_4d]);
-    await db.migrate.forceFreeMigrationsLock({ directory: migrationsFolder, loadExtensions: ['.ts'] });
-    await run();
+    await trx.raw('SELECT pg_advisory_xact_lock(?)', [migrationLock]);
+    await applyMigrations(db, names);
   });
 };
 
@@ -157,7 +156,8 @@ const storeOf = (kind: Store['kind'], db: Knex, lock: FolderLock | undefined): S
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
   const kind = options.url === 'embedded' ? 'embedded' : 'postgres';
-  if (options.asIs === true && kind === 'embedded' && !existsSync(`${options.folder}/pglite`)) {
+  const isAbsent = kind === 'embedded' && !existsSync(`${options.folder}/pglite`);
+  if (options.asIs === true && options.create !== true && isAbsent) {
     throw new DrimboxError('store/absent', { detail: `${options.folder} holds no database: start drimbox serve once` });
   }
   const lock = kind === 'embedded' ? await acquireFolderLock(options.folder) : undefined;

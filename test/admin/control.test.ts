@@ -2,8 +2,9 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { askSidecar, controlSocketOf, startControl } from '../../plugin/admin/index.ts';
+import { askSidecar, controlSocketOf, type RunCommand, startControl } from '../../plugin/admin/index.ts';
 import { DrimboxError } from '../../plugin/errors.ts';
 import { acquireFolderLock } from '../../plugin/store/index.ts';
 
@@ -21,8 +22,8 @@ afterEach(async () => {
   await rm(parent, { recursive: true, force: true });
 });
 
-const listen = async (run: (words: readonly string[]) => Promise<unknown>): Promise<void> => {
-  const control = await startControl(folder, run);
+const listen = async (run: RunCommand, options: { readonly heartbeatMs?: number } = {}): Promise<void> => {
+  const control = await startControl(folder, run, options);
   closing.push(() => control.close());
 };
 
@@ -115,6 +116,79 @@ describe('control socket of the running sidecar', () => {
   });
 });
 
+describe('a command that takes long', () => {
+  test('tells its progress while it works, in order, then its result once', async () => {
+    await listen(async (_words, report) => {
+      for (const done of [1, 2, 3]) {
+        report({ done });
+        await sleep(5);
+      }
+      return { done: 3 };
+    });
+    const told: object[] = [];
+    expect(await askSidecar(folder, ['long'], (progress) => told.push(progress))).toEqual({ done: 3 });
+    expect(told).toEqual([{ done: 1 }, { done: 2 }, { done: 3 }]);
+  });
+
+  test('may be silent for longer than a time-out: heartbeats say that it is at work', async () => {
+    await listen(() => sleep(600, 'late'), { heartbeatMs: 50 });
+    expect(await askSidecar(folder, ['long'], undefined, { silenceMs: 300 })).toBe('late');
+  });
+
+  test('that is really silent is given up: cli/sidecar-unreachable', async () => {
+    await listen(() => sleep(2_000, 'late', { ref: false }), { heartbeatMs: 60_000 });
+    const asking = askSidecar(folder, ['long'], undefined, { silenceMs: 100 });
+    await expect(asking).rejects.toMatchObject({ code: 'cli/sidecar-unreachable' });
+  });
+
+  test('that fails after it told progress passes its error on', async () => {
+    await listen((_words, report) => {
+      report({ done: 1 });
+      return Promise.reject(new DrimboxError('store/unavailable'));
+    });
+    await expect(askSidecar(folder, ['long'])).rejects.toMatchObject({ code: 'store/unavailable' });
+  });
+
+  test('learns that whoever asked has gone, and may clean up', async () => {
+    const gone = Promise.withResolvers<void>();
+    await listen((_words, report, signal) => {
+      signal.addEventListener('abort', () => gone.resolve());
+      report({ begun: true });
+      return gone.promise;
+    });
+    const call = request({ socketPath: controlSocketOf(folder), method: 'POST', path: '/commands' }, (incoming) => {
+      incoming.on('error', () => undefined);
+      incoming.once('data', () => call.destroy());
+    });
+    call.on('error', () => undefined);
+    call.end('{"words":["long"]}');
+    await gone.promise;
+    // The others are served as before.
+    expect(await post('{}')).toContain('cli/usage');
+  });
+
+  test('learns that the sidecar stops; the stop waits until it has cleaned up', async () => {
+    let isClean = false;
+    const control = await startControl(folder, async (_words, _report, signal) => {
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve);
+      });
+      await sleep(100);
+      isClean = true;
+    });
+    const asking = askSidecar(folder, ['long']).catch(() => undefined);
+    await sleep(100);
+    await control.close();
+    expect(isClean).toBe(true);
+    await asking;
+  });
+
+  test('a command without a result answers null', async () => {
+    await listen(() => Promise.resolve(undefined));
+    expect(await askSidecar(folder, ['nothing'])).toBeNull();
+  });
+});
+
 describe('a sidecar that does not answer (cli/sidecar-unreachable)', () => {
   const unreachable = { code: 'cli/sidecar-unreachable', httpStatus: 503 };
 
@@ -138,6 +212,8 @@ describe('a sidecar that does not answer (cli/sidecar-unreachable)', () => {
 
   test.each([
     ['no JSON', '<html>'],
+    ['nothing', ''],
+    ['progress without an end', '{"progress":{"done":1}}\n{"heartbeat":true}\n'],
     ['nothing of ours', '{"answer":1}'],
     ['an error without code', '{"error":"no"}'],
     ['a code of another version', '{"error":{"code":"later/unknown","detail":""}}'],

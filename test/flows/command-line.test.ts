@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../plugin/errors.ts';
 import { parseManifest } from '../../plugin/kos/index.ts';
+import { remedyOf } from '../../plugin/remedies.ts';
 import { buildExamination, examinationPatient, examinationStudy } from '../fixtures/examination.ts';
 import { buildCda, buildCdaText } from '../fixtures/report/build-cda.ts';
 import { buildOmi } from '../peers/ris/index.ts';
@@ -125,8 +126,32 @@ describe.skipIf(!isSiteHere).each(stores)('command line, store %s', (store) => {
       expect(seen).toMatchObject([{ alert: alert?.alert, seenAt: expect.any(String) }]);
     });
 
-    it('archive release: how many are looked at again', async () => {
-      expect(jsonOf(await drimbox('archive', 'release'))).toEqual({ due: 1 });
+    it('archive release: what will happen to each study that is looked at again', async () => {
+      const held1 = { studyInstanceUid: held.studyInstanceUid, was: 'held', reason: 'publication/person-unresolved' };
+      expect(jsonOf(await drimbox('archive', 'release'))).toMatchObject({ due: 1, studies: [held1] });
+      expect(jsonOf(await drimbox('archive', 'release', held.studyInstanceUid))).toMatchObject({ due: 1 });
+      expectComplaint(await drimbox('archive', 'release', unknownUid), 'archive/not-found');
+    });
+
+    it('queue, deletions, pacs: nothing waits, nothing is held, the database is known (D2, D3)', async () => {
+      expect(jsonOf(await drimbox('queue'))).toEqual({ total: 0, orders: [] });
+      expect(jsonOf(await drimbox('deletions'))).toEqual({ total: 0, deletions: [] });
+      expect(jsonOf(await drimbox('deletions', 'confirm', '--all'))).toMatchObject({ confirmed: 0 });
+      expectComplaint(await drimbox('deletions', 'confirm', published.studyInstanceUid), 'archive/not-found');
+      expect(jsonOf(await drimbox('pacs'))).not.toHaveProperty('doubt');
+      expectComplaint(await drimbox('deletions', 'confirm'), 'cli/usage', 2);
+    });
+
+    it('journal: lines with cause and remedy, as text, CSV and JSON, without identity (A6, DB.SO.97, DB.SO.141)', async () => {
+      const text = await drimbox('journal', '--study', held.studyInstanceUid);
+      expect([text.status, text.stderr]).toEqual([0, '']);
+      expect(text.stdout).toContain(remedyOf('publication/person-unresolved'));
+      const csv = await drimbox('journal', '--format', 'csv');
+      expect(csv.stdout.startsWith('\uFEFF"Date et heure locales";')).toBe(true);
+      const lines = jsonOf(await drimbox('journal', '--format', 'json', '--since', '2020-01-01')) as object[];
+      expect(lines).toHaveLength(csv.stdout.trimEnd().split('\r\n').length - 1);
+      for (const identity of [examinationPatient.ins[0]?.value ?? '-', 'CAMILLE', 'IPP-0042', 'RADIO'])
+        expect(text.stdout + csv.stdout + JSON.stringify(lines)).not.toContain(identity);
     });
 
     it('what the archive does not have, and what is no command, are told in one line (exit 1 and 2)', async () => {

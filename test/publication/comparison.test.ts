@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { decide, type Decision, type Past, type Published, type Wanted } from '../../plugin/publication/index.ts';
 
-const ofFirst = { kind: 'manifest', fingerprint: 'a', record: 'patient-1', reportId: 1 } as const;
+const ofFirst = { kind: 'manifest', fingerprint: 'a', record: 'patient-1', reportKey: '1.2.1' } as const;
 
 /** Reports and PACS together: what they call for. The DMP holds content `a` of report 1 for patient 1, if anything. */
 const wanted = {
   'the same content': ofFirst,
   'other content, same report': { ...ofFirst, fingerprint: 'b' },
-  'a new report or flag': { ...ofFirst, fingerprint: 'b', reportId: 2 },
-  'another patient': { ...ofFirst, fingerprint: 'b', reportId: 2, record: 'patient-2' },
+  'a new report or flag': { ...ofFirst, fingerprint: 'b', reportKey: '1.2.2' },
+  'another patient': { ...ofFirst, fingerprint: 'b', reportKey: '1.2.2', record: 'patient-2' },
+  'only reports of another patient': { kind: 'misfiled' },
   'no report any more': { kind: 'nothing' },
   'not destined to the DMP': { kind: 'not-destined' },
   'no image in the PACS': { kind: 'no-images' },
@@ -21,7 +22,7 @@ const held = {
   nothing: { kind: 'nothing' },
   'our manifest': { ...ofFirst, documentUid: '1.2.3', origin: 'order' },
   'an imported one': { ...ofFirst, documentUid: '1.2.3', origin: 'xdm' },
-  'one from a file': { ...ofFirst, fingerprint: 'f', reportId: undefined, documentUid: '1.2.3', origin: 'file' },
+  'one from a file': { ...ofFirst, fingerprint: 'f', reportKey: undefined, documentUid: '1.2.3', origin: 'file' },
 } as const satisfies Record<string, Published>;
 type HeldName = keyof typeof held;
 
@@ -76,6 +77,12 @@ const table: Readonly<Record<WantedName, Readonly<Record<HeldName, string>>>> = 
     'an imported one': 'ccc.c',
     'one from a file': 'R..RR',
   },
+  'only reports of another patient': {
+    nothing: '.....',
+    'our manifest': 'ccc.c',
+    'an imported one': 'ccc.c',
+    'one from a file': '.....',
+  },
   'no report any more': {
     nothing: '.....',
     'our manifest': 'DDD.D',
@@ -127,6 +134,7 @@ describe('decision from wanted and published (design §4, decisions B6–B8, C1,
       'another patient',
       'no image in the PACS',
       'no report any more',
+      'only reports of another patient',
     ]);
   });
 });

@@ -40,17 +40,41 @@ describe('an order that was given up after it had left, and arrives after all', 
   const lost = { on: 'register', how: 'fails', code: 'dmp/timeout', taken: true } as const;
   const notYet = { on: 'find', how: 'fails', code: 'dmp/document-unknown' } as const;
 
-  test('is found before anything else is sent, taken out, and the new one published: never twice', async () => {
+  test('is found before anything else is sent, taken for what is published, and replaced: never twice', async () => {
     bench.dmp.order(lost, notYet);
     await bench.look(uid);
     await take(replacement);
     bench.advance(5000);
     await bench.look(uid);
-    expect((await order(1)).state).toBe('superseded');
-    expect(standing()).toEqual([]);
+    expect(await order(1)).toMatchObject({ state: 'accepted' });
+    expect(await bench.study(uid)).toMatchObject({ state: 'published', publishedSubmissionId: 1 });
     expect((await bench.lookWhenDue(uid)).study.state).toBe('published');
-    expect(standing().map(({ uniqueId }) => uniqueId)).toEqual([(await order(3)).document_uid]);
+    expect(await order(2)).toMatchObject({ kind: 'replace', state: 'accepted' });
+    expect(standing().map(({ uniqueId }) => uniqueId)).toEqual([(await order(2)).document_uid]);
     expect((await bench.journal()).filter(({ name }) => name === 'dmp/late-arrival')).toHaveLength(1);
+  });
+
+  test('of a replacement took the place of what was published: it is not deleted, or nothing would be left', async () => {
+    await bench.look(uid);
+    await take(replacement);
+    bench.dmp.order({ ...lost });
+    await bench.look(uid);
+    // The DMP has it, and has not said so yet when a deletion makes it unwanted.
+    bench.dmp.order(notYet);
+    await take({ message: { action: 'delete', controlId: 'EX4' }, cda: { documentId: { root: rootOf(2) } } });
+    await take({ cda: { documentId: { root: rootOf(3) } }, message: { controlId: 'EX5' } });
+    bench.advance(60_000);
+    await bench.look(uid);
+    expect(await order(2)).toMatchObject({ kind: 'replace', state: 'accepted' });
+    for (let looks = 0; looks < 3; looks += 1) await bench.lookWhenDue(uid);
+    expect((await bench.study(uid)).state).toBe('published');
+    expect(standing()).toHaveLength(1);
+    const [one] = standing();
+    const head: { document_uid: string }[] = await opened.store
+      .knex('submission')
+      .join('study', 'study.published_submission_id', 'submission.id')
+      .select('document_uid');
+    expect(head).toEqual([{ document_uid: one?.uniqueId }]);
   });
 
   test('is found when nothing is wanted any more: the DMP is asked again a minute, ten, an hour and a day later', async () => {

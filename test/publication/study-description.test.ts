@@ -10,6 +10,7 @@ const study = (changes: Partial<ArchivedStudy>): ArchivedStudy => ({
   imagesDeadlineAtUtcMs: 0,
   updatedAtUtcMs: 0,
   lookNumber: 1,
+  reportNumber: 1,
   failedLooks: 0,
   ...changes,
 });

@@ -263,7 +263,9 @@ describe('another database than the known one (D2)', () => {
     bench.pacs.becomeDatabase({ marker: 'exemple-1', lastChange: 1000 });
     expect((await bench.look(uid)).study.state).toBe('held');
     await acceptDatabase(bench.ports);
-    expect((await bench.look(uid)).study.state).toBe('images-gone');
+    // What the other database said proves nothing: this one must say it twice itself.
+    expect((await bench.look(uid)).study).toMatchObject({ state: 'published', absentSinceUtcMs: bench.now() });
+    expect((await bench.lookWhenDue(uid)).study.state).toBe('images-gone');
     expect(await loadAlerts(opened.store.knex)).toEqual([]);
     expect(sentOf('delete')).toBe(1);
   });
