@@ -262,7 +262,7 @@ export interface StudyUpdate {
   readonly deletionOverLimitAtUtcMs?: number | null;
   readonly deletionConfirmedAtUtcMs?: number | null;
   readonly withdrawnAtUtcMs?: number;
-  readonly refusedSubmissionId?: number;
+  readonly refusedSubmissionId?: number | null;
 }
 
 /** What is noted of images that were gone. */

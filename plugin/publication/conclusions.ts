@@ -218,7 +218,10 @@ const isOfPacs = ({ cause }: Order): boolean => cause === 'pacs' || cause === 'a
 
 /** What the DMP holds of the study once it took the order. */
 const publishedAfter = (study: ArchivedStudy, order: Order): StudyUpdate => {
-  if (order.kind !== 'delete') return { state: StudyState.published, publishedSubmissionId: order.id };
+  if (order.kind !== 'delete') {
+    // What the DMP refused before is past: it took this one.
+    return { state: StudyState.published, publishedSubmissionId: order.id, refusedSubmissionId: null };
+  }
   // A late arrival that is taken out leaves what is published as it is.
   if (order.previousSubmissionId !== study.publishedSubmissionId) return {};
   const gone = { publishedSubmissionId: null, ...noAbsence } as const;
