@@ -18,6 +18,7 @@ const extendStudy = async (knex: Knex): Promise<void> => {
   // Orthanc tells a deletion by the id of what is gone: the first 8 bytes of the ids of series and instances find their study.
   await knex.schema.createTable('study_object', (table) => {
     table.text('study_uid').primary().references('study.study_uid');
+    table.text('content_fingerprint').notNullable();
     table.specificType('keys', 'bigint[]').notNullable();
   });
   await knex.raw(`CREATE INDEX study_object_keys ON study_object USING gin (keys)`);

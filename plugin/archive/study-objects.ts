@@ -10,16 +10,25 @@ const keyOf = (orthancId: string): string =>
 
 const asArray = (orthancIds: readonly string[]): string => `{${orthancIds.map(keyOf).join(',')}}`;
 
-/** Keeps which series and instances the study has in Orthanc now. */
+/**
+ * Keeps which series and instances the study has in Orthanc now.
+ *
+ * @param content.fingerprint  of the content that these objects are: the same is written once
+ */
 export const saveStudyObjects = async (
-  trx: Knex,
+  knex: Knex,
   studyInstanceUid: string,
-  orthancIds: readonly string[],
+  content: { readonly fingerprint: string; readonly orthancIds: () => readonly string[] },
 ): Promise<void> => {
-  await trx.raw(
-    `INSERT INTO study_object (study_uid, keys) VALUES (?, ?::bigint[])
-     ON CONFLICT (study_uid) DO UPDATE SET keys = excluded.keys WHERE study_object.keys <> excluded.keys`,
-    [studyInstanceUid, asArray(orthancIds)],
+  const { fingerprint } = content;
+  const known: unknown = await knex('study_object')
+    .where({ study_uid: studyInstanceUid, content_fingerprint: fingerprint })
+    .first('study_uid');
+  if (known !== undefined) return;
+  await knex.raw(
+    `INSERT INTO study_object (study_uid, content_fingerprint, keys) VALUES (?, ?, ?::bigint[])
+     ON CONFLICT (study_uid) DO UPDATE SET content_fingerprint = excluded.content_fingerprint, keys = excluded.keys`,
+    [studyInstanceUid, fingerprint, asArray(content.orthancIds())],
   );
 };
 

@@ -6,7 +6,6 @@ import {
   loadCurrentReports,
   saveEvents,
   saveStudyObjects,
-  StudyState,
   type ArchivedReport,
   type ArchivedStudy,
   type PublishedHead,
@@ -184,7 +183,9 @@ const observeStudy = async (
   if (lookup.kind === 'absent') return { kind: 'absent', structureId };
   if (lookup.kind === 'duplicated') {
     // Either twin may go: its deletion must find this study.
-    await saveStudyObjects(ports.store.knex, known.studyInstanceUid, lookup.orthancIds);
+    const { orthancIds } = lookup;
+    const twins = { fingerprint: orthancIds.join(' '), orthancIds: () => orthancIds };
+    await saveStudyObjects(ports.store.knex, known.studyInstanceUid, twins);
     await endAbsence(ports, known);
     return hold('publication/study-duplicated', `Orthanc studies ${lookup.orthancIds.join(', ')}`, structureId);
   }
@@ -194,8 +195,10 @@ const observeStudy = async (
   const stableAtUtcMs = content.sinceUtcMs + ports.options.stabilitySeconds * 1000;
   const isWaiting = now < stableAtUtcMs && !isUrgent(destined, published);
   // Not while images arrive: of thousands of objects, each look would write them all.
-  const isNews = known.contentFingerprint !== content.fingerprint || known.state !== StudyState.published;
-  if (!isWaiting && isNews) await saveStudyObjects(ports.store.knex, known.studyInstanceUid, objectsOf(study));
+  if (!isWaiting) {
+    const objects = { fingerprint: content.fingerprint, orthancIds: () => objectsOf(study) };
+    await saveStudyObjects(ports.store.knex, known.studyInstanceUid, objects);
+  }
   const found: Observation = isWaiting
     ? { kind: 'settling', stableAtUtcMs }
     : await observeImages(ports, destined, study, content.sinceUtcMs);
