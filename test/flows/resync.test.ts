@@ -3,6 +3,7 @@
  * first, then has them put right. On a real Orthanc, by REST on one site and by SQL on the other.
  */
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { askSidecar, type ResyncView } from '../../plugin/admin/index.ts';
@@ -37,16 +38,42 @@ describe.skipIf(!isSiteHere).each(stores)('the archive is compared with the PACS
   });
   afterAll(() => flow.stop());
 
+  const startToSweepAfter = (seconds: number): Promise<void> =>
+    flow.reconfigure((section) => {
+      section['Publication'] = { ...section['Publication'], SweepAfterStartSeconds: seconds };
+    });
+
   /** Nobody hears of it: the sidecar is down, and Orthanc stops before it could tell. */
-  const whileNobodyLooks = async (happens: () => Promise<void>, sweepAfterStartSeconds: number): Promise<void> => {
+  const whileNobodyLooks = async (happens: () => Promise<void>): Promise<void> => {
     await flow.site.sidecar().stop();
     await happens();
     await flow.orthanc.stop({ keepFolder: true });
     await flow.restartOrthanc();
-    await flow.reconfigure((section) => {
-      section['Publication'] = { ...section['Publication'], SweepAfterStartSeconds: sweepAfterStartSeconds };
-    });
+    await startToSweepAfter(0.5);
   };
+
+  /** Somebody else hears of it, in the sidecar's place, and says nothing: no sweep is caused either. */
+  const whileAnotherListens = async (happens: () => Promise<void>): Promise<void> => {
+    await flow.site.sidecar().stop();
+    const { DrimBox } = JSON.parse(readFileSync(flow.site.configFile, 'utf8')) as {
+      readonly DrimBox: { readonly Orthanc: { readonly Hook: { readonly Port: number } } };
+    };
+    let told = 0;
+    const deaf = createServer((request, response) => {
+      told += 1;
+      request.resume().on('end', () => response.writeHead(204).end());
+    });
+    await new Promise<void>((resolve) => deaf.listen(DrimBox.Orthanc.Hook.Port, '127.0.0.1', resolve));
+    await happens();
+    await vi.waitFor(async () => expect((await hookState()).pending).toBe(0), soon);
+    expect(told).toBeGreaterThan(0);
+    await new Promise<void>((resolve) => {
+      deaf.close(() => resolve());
+      deaf.closeAllConnections();
+    });
+    await startToSweepAfter(3600);
+  };
+  const hookState = (): Promise<{ readonly pending: number }> => flow.orthanc.getJson('/drimbox-hook');
   const resync = async (words: readonly string[], told: object[] = []): Promise<ResyncView> =>
     (await askSidecar(join(flow.site.folder, 'store'), ['resync', ...words], (line) => told.push(line))) as ResyncView;
   const orders = async (): Promise<number> => {
@@ -60,7 +87,7 @@ describe.skipIf(!isSiteHere).each(stores)('the archive is compared with the PACS
       await flow.removeFromOrthanc('Study', uidAt(0));
       await flow.removeFromOrthanc('Instance', at(1).instances[0]?.sopInstanceUid ?? '');
       await flow.keep(imagesOf(3, 1, 4));
-    }, 0.5);
+    });
     await vi.waitFor(async () => expect(await history(0)).toEqual(['Deleted 3']), soon);
     await vi.waitFor(async () => expect(await history(1)).toEqual(['Deprecated 3', 'Approved 2']), soon);
     await vi.waitFor(async () => expect(await history(2)).toEqual(['Deprecated 3', 'Approved 4']), soon);
@@ -73,10 +100,10 @@ describe.skipIf(!isSiteHere).each(stores)('the archive is compared with the PACS
 
   it('resync shows what it would do, and does nothing of it (DB.SO.28, DB.SO.88)', async () => {
     // No sweep this time: only the command looks.
-    await whileNobodyLooks(async () => {
+    await whileAnotherListens(async () => {
       await flow.removeFromOrthanc('Study', uidAt(1));
       await flow.removeFromOrthanc('Instance', at(3).instances[1]?.sopInstanceUid ?? '');
-    }, 3600);
+    });
     const before = await orders();
     const list = join(flow.site.folder, 'findings.csv');
     const { status, stdout } = await flow.site.drimbox('resync', '--list', list);
