@@ -22,7 +22,12 @@ interface Stored {
 
 export type Wanted =
   | { readonly kind: 'none' }
-  | { readonly kind: 'held'; readonly why: string }
+  | {
+      readonly kind: 'held';
+      readonly why: string;
+      /** What is published may be hidden all the same, with the images that it has: that does not wait for the PACS. */
+      readonly hiding?: Pick<Extract<Wanted, { kind: 'entry' }>, 'record' | 'document' | 'flags'>;
+    }
   | {
       readonly kind: 'entry';
       readonly record: Record;
@@ -33,7 +38,18 @@ export type Wanted =
     };
 
 const none: Wanted = { kind: 'none' };
-const held = (why: string): Wanted => ({ kind: 'held', why });
+const held = (why: string, reports: readonly Report[] = []): Wanted => {
+  const latest = reports.at(-1);
+  const flags = unitedFlags(reports);
+  if (latest === undefined || !(flags.hiddenFromPatient || flags.maskedFromProfessionals)) return { kind: 'held', why };
+  return { kind: 'held', why, hiding: { record: latest.record, document: latest.document, flags } };
+};
+
+/** Restrictions of several reports are united (B6). */
+const unitedFlags = (reports: readonly Report[]): Flags => ({
+  hiddenFromPatient: reports.some(({ flags }) => flags.hiddenFromPatient),
+  maskedFromProfessionals: reports.some(({ flags }) => flags.maskedFromProfessionals),
+});
 
 export class LifeModel {
   readonly #reports: KnownReport[] = [];
@@ -160,8 +176,8 @@ export class LifeModel {
     if (reports.some(({ record }) => record !== latest.record)) return held('reports of two patients (B6)');
     const [owner, ...others] = this.ownersOf(study);
     if (owner === undefined) return none;
-    if (others.length > 0) return held('two studies under one UID (A5)');
-    if (owner === 'twin') return held('images of somebody else (A4)');
+    if (others.length > 0) return held('two studies under one UID (A5)', reports);
+    if (owner === 'twin') return held('images of somebody else (A4)', reports);
     const images = this.shownOf(study);
     if (images.length === 0) return none;
     return {
@@ -169,10 +185,7 @@ export class LifeModel {
       record: latest.record,
       document: latest.document,
       images,
-      flags: {
-        hiddenFromPatient: reports.some(({ flags }) => flags.hiddenFromPatient),
-        maskedFromProfessionals: reports.some(({ flags }) => flags.maskedFromProfessionals),
-      },
+      flags: unitedFlags(reports),
     };
   }
 }

@@ -22,7 +22,7 @@ const sayEntry = ({
   `${flags.maskedFromProfessionals ? 'masked ' : ''}[${images.join(',')}]`;
 
 /** Without its images: during a hold they may be those of any moment. */
-const sayHead = (entry: Parameters<typeof sayEntry>[0]): string => sayEntry({ ...entry, images: [] });
+const sayHead = (entry: Omit<Parameters<typeof sayEntry>[0], 'images'>): string => sayEntry({ ...entry, images: [] });
 
 export interface WitnessOptions {
   readonly deletionDelayMs: number;
@@ -61,6 +61,7 @@ export class LifeWitness {
       }
       const wanted = this.#model.wanted(study);
       if (wanted.kind === 'entry') this.#memories.get(study)?.add(sayHead(wanted));
+      if (wanted.kind === 'held' && wanted.hiding !== undefined) this.#memories.get(study)?.add(sayHead(wanted.hiding));
       if (wanted.kind === 'none') this.#memories.get(study)?.add('nothing');
     }
   }
