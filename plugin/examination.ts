@@ -130,6 +130,7 @@ const connect = (
       countHolds: async () => (await ask()).holds,
       countOpenAlerts: async () => (await ask()).openAlerts,
       describeQueue: async () => (await ask()).queue,
+      describeSweep: async () => (await ask()).sweep,
     },
   };
   return {

@@ -1,20 +1,24 @@
 /** `drimbox archive …`: what the archive holds, and another chance for what stands still. */
+import type { Knex } from 'knex';
 import {
   type ArchiveFigures,
+  comparedOf,
   endRestoreDoubt,
   hookContactMarker,
   listArchive,
   loadFigures,
   loadLatestKos,
+  loadLatestRun,
   loadMarkerTime,
   loadReleasableStudies,
   type Released,
   releaseStudy,
+  type RunPhase,
   saveEvents,
   showArchive,
   StudyState,
 } from '../archive/index.ts';
-import { errorTable } from '../errors.ts';
+import { type ErrorCode, errorTable } from '../errors.ts';
 import { remedyOf } from '../remedies.ts';
 import { numberOptionOf, optionOf, subjectsOf, usage } from './command-words.ts';
 import type { StoreCommand, StoreCommandPorts } from './store-command.ts';
@@ -143,14 +147,45 @@ export const releaseCommand: StoreCommand = async (ports, words, report) => {
 export interface StoreFigures extends ArchiveFigures {
   readonly database: 'embedded' | 'postgres';
   readonly lastHookContactAtUtcMs?: number;
+  /** The sweep under way, else the latest one. */
+  readonly sweep?: SweepFigures;
 }
+
+export interface SweepFigures {
+  readonly phase: RunPhase;
+  /** Another one follows at once: something may have happened behind this one. */
+  readonly isWantedAgain: boolean;
+  readonly compared: number;
+  readonly total: number;
+  readonly startedAtUtcMs: number;
+  readonly finishedAtUtcMs?: number;
+  /** Why it waits. */
+  readonly pausedBy?: ErrorCode;
+}
+
+const sweepFigures = async (knex: Knex): Promise<SweepFigures | undefined> => {
+  const run = await loadLatestRun(knex, 'sweep');
+  if (run === undefined) return undefined;
+  const { phase, isWantedAgain, total, startedAtUtcMs, finishedAtUtcMs, figures } = run;
+  return {
+    phase,
+    isWantedAgain,
+    compared: comparedOf(run),
+    total,
+    startedAtUtcMs,
+    ...(finishedAtUtcMs === undefined ? {} : { finishedAtUtcMs }),
+    ...(figures.paused === null ? {} : { pausedBy: figures.paused.code }),
+  };
+};
 
 /** Figures for `doctor` and monitoring; no identity. */
 export const figuresCommand: StoreCommand = async ({ store }): Promise<StoreFigures> => {
   const lastHookContactAtUtcMs = await loadMarkerTime(store.knex, hookContactMarker);
+  const sweep = await sweepFigures(store.knex);
   return {
     ...(await loadFigures(store.knex)),
     database: store.kind,
     ...(lastHookContactAtUtcMs === undefined ? {} : { lastHookContactAtUtcMs }),
+    ...(sweep === undefined ? {} : { sweep }),
   };
 };

@@ -4,6 +4,7 @@
  * asks for it, watches it and tells how far it is. Deletions follow the rules of every other deletion (decisions D1–D3).
  */
 import {
+  comparedOf,
   type ComparisonRun,
   countHeldFindings,
   countLooks,
@@ -77,9 +78,6 @@ const isOver = (run: ComparisonRun): boolean =>
   run.phase === RunPhase.finished ||
   run.phase === RunPhase.stopped ||
   (run.phase === RunPhase.compared && !run.isApplied);
-
-const comparedOf = (run: ComparisonRun): number =>
-  Object.values(run.figures.found).reduce((sum, count) => sum + count, 0);
 
 const progressOf = async (ports: ResyncPorts, run: ComparisonRun): Promise<ResyncProgress> => ({
   phase: run.phase,

@@ -91,6 +91,10 @@ export interface ComparisonRun extends RunWishes {
   readonly leaseToken?: string;
 }
 
+/** Studies compared so far, the unreadable ones among them. */
+export const comparedOf = ({ figures }: ComparisonRun): number =>
+  Object.values(figures.found).reduce((sum, count) => sum + count, 0);
+
 /** As the driver gives it. */
 export interface RunRow {
   readonly id: number;

@@ -15,6 +15,7 @@ export { archiveTables } from './backup-tables.ts';
 export * from './comparison-findings.ts';
 export * from './comparison-looks.ts';
 export {
+  comparedOf,
   type ComparisonPurpose,
   type ComparisonRun,
   Finding,

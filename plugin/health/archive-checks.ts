@@ -9,7 +9,7 @@ interface CountedCode {
   readonly count: number;
 }
 
-const total = (rows: readonly CountedCode[]): number => rows.reduce((sum, { count }) => sum + count, 0);
+const sumOf = (rows: readonly CountedCode[]): number => rows.reduce((sum, { count }) => sum + count, 0);
 const lines = (rows: readonly CountedCode[]): readonly string[] =>
   rows.map(({ code, count }) => `${count} × ${errorTable[code].publicText} (${code})`);
 
@@ -36,12 +36,49 @@ export const queueCheck = ({ archive, clock }: DoctorPorts, limits: QueueLimits)
   },
 });
 
+/** @param lateAfterMs  it is done every night */
+export const sweepCheck = ({ archive, clock }: DoctorPorts, lateAfterMs: number): HealthCheck => ({
+  name: 'sweep',
+  run: async () => {
+    if (archive === undefined) return skipped('Dernière comparaison inconnue.');
+    const sweep = await archive.describeSweep();
+    if (sweep === undefined) {
+      return {
+        state: CheckState.warning,
+        message: 'Aucune comparaison n’a encore eu lieu.',
+        remedy: 'La première commence peu après le démarrage du service (Publication.SweepAfterStartSeconds).',
+      };
+    }
+    const { startedAtUtcMs, finishedAtUtcMs, compared, total, pausedBy } = sweep;
+    const age = clock() - (finishedAtUtcMs ?? startedAtUtcMs);
+    const progress = `${compared} sur ${counted(total, 'examen')}`;
+    const message =
+      finishedAtUtcMs === undefined
+        ? `En cours depuis ${formatDuration(age)} : ${progress}.`
+        : `Dernière comparaison terminée il y a ${formatDuration(age)} : ${progress}.`;
+    if (pausedBy !== undefined && finishedAtUtcMs === undefined) {
+      return {
+        state: CheckState.warning,
+        message,
+        details: [`En pause : ${errorTable[pausedBy].publicText} (${pausedBy})`],
+        remedy: 'Elle reprend seule quand le PACS répond de nouveau.',
+      };
+    }
+    if (age <= lateAfterMs) return { state: CheckState.ok, message };
+    return {
+      state: CheckState.warning,
+      message,
+      remedy: 'Elle est prévue chaque nuit (Publication.SweepAt) : regarder le journal du service.',
+    };
+  },
+});
+
 export const holdsCheck = ({ archive }: DoctorPorts): HealthCheck => ({
   name: 'holds',
   run: async () => {
     if (archive === undefined) return skipped('Examens retenus non comptés.');
     const rows = await archive.countHolds();
-    const count = total(rows);
+    const count = sumOf(rows);
     if (count === 0) return { state: CheckState.ok, message: 'Aucun examen n’est retenu.' };
     return {
       state: CheckState.warning,
@@ -61,7 +98,7 @@ export const alertsCheck = ({ archive }: DoctorPorts): HealthCheck => ({
   run: async () => {
     if (archive === undefined) return skipped('Alertes non comptées.');
     const rows = await archive.countOpenAlerts();
-    const count = total(rows);
+    const count = sumOf(rows);
     if (count === 0) return { state: CheckState.ok, message: 'Aucune alerte ouverte.' };
     return {
       state: CheckState.warning,

@@ -23,6 +23,7 @@ export const checkTitles = {
   certificates: 'Certificats',
   'dmp-reachable': 'DMP',
   'clock-skew': 'Horloge',
+  sweep: 'Comparaison avec le PACS',
   queue: 'File d’envoi',
   holds: 'Examens retenus',
   alerts: 'Alertes',

@@ -29,6 +29,17 @@ export interface AlertChannelPort {
   checkReachable(): Promise<void>;
 }
 
+/** A comparison of every archived study with the PACS. */
+export interface SweepFacts {
+  readonly startedAtUtcMs: number;
+  /** Absent while it is under way. */
+  readonly finishedAtUtcMs?: number;
+  readonly compared: number;
+  readonly total: number;
+  /** Why it waits. */
+  readonly pausedBy?: ErrorCode;
+}
+
 /** Every method may throw a DrimboxError. */
 export interface DoctorPorts {
   /** Milliseconds since 1970 UTC. */
@@ -63,5 +74,7 @@ export interface DoctorPorts {
     countOpenAlerts(): Promise<readonly { readonly code: ErrorCode; readonly count: number }[]>;
     /** Orders that are not settled. */
     describeQueue(): Promise<{ readonly waiting: number; readonly oldestSinceUtcMs?: number }>;
+    /** The sweep under way, else the latest one; undefined: there was none yet. */
+    describeSweep(): Promise<SweepFacts | undefined>;
   };
 }

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { DrimboxError } from '../errors.ts';
-import { alertsCheck, holdsCheck, type QueueLimits, queueCheck } from './archive-checks.ts';
+import { alertsCheck, holdsCheck, type QueueLimits, queueCheck, sweepCheck } from './archive-checks.ts';
 import { certificateCheck } from './certificate-check.ts';
 import { type CheckOutcome, type CheckResult, CheckState, type HealthCheck, worstState } from './check-result.ts';
 import { type AskDmp, type ClockLimits, clockCheck, dmpCheck } from './dmp-checks.ts';
@@ -20,6 +20,8 @@ export interface DoctorLimits {
   readonly timeoutMs: number;
   /** Silence of the hook that deserves a look. */
   readonly hookSilentAfterMs: number;
+  /** Since the last sweep ended, or the one under way began. */
+  readonly sweepLateAfterMs: number;
   /** Age of the oldest order. */
   readonly queue: QueueLimits;
   /** Difference with the clock of the DMP. */
@@ -33,6 +35,7 @@ const hourMs = 60 * minuteMs;
 export const defaultDoctorLimits: DoctorLimits = {
   timeoutMs: 20_000,
   hookSilentAfterMs: 24 * hourMs,
+  sweepLateAfterMs: 26 * hourMs,
   queue: { warningMs: hourMs, failedMs: 24 * hourMs },
   clock: { warningMs: 30_000, failedMs: 5 * minuteMs },
 };
@@ -69,6 +72,7 @@ export const createChecks = (
     certificateCheck(ports),
     dmpCheck(ports, ask),
     clockCheck(ports, ask, limits.clock),
+    sweepCheck(ports, limits.sweepLateAfterMs),
     queueCheck(ports, limits.queue),
     holdsCheck(ports),
     alertsCheck(ports),

@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runStoreCommand } from '../../plugin/admin/index.ts';
-import {
-  hookContactMarker,
-  isUnsureAfterRestore,
-  loadAlerts,
-  raiseAlert,
-  saveMarker,
-} from '../../plugin/archive/index.ts';
+import { isUnsureAfterRestore, loadAlerts, raiseAlert, saveMarker } from '../../plugin/archive/index.ts';
 import { type ErrorCode, errorTable } from '../../plugin/errors.ts';
 import { parseManifest } from '../../plugin/kos/index.ts';
 import { databaseDoubtMarker, databaseMarker } from '../../plugin/publication/index.ts';
 import { remedyOf } from '../../plugin/remedies.ts';
 import { buildExamination } from '../fixtures/examination.ts';
-import { type Bench, createBench, makeSigningIdentity, pacsStudy } from '../fixtures/publication/index.ts';
+import {
+  type Bench,
+  createBench,
+  fillArchive,
+  makeSigningIdentity,
+  pacsStudy,
+  studyUidOf,
+} from '../fixtures/publication/index.ts';
 import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
 
 let opened: TestStore;
@@ -40,17 +41,8 @@ const run = (...words: readonly string[]): Promise<unknown> =>
     },
     words,
   );
-const uidOf = (number: number): string => buildExamination({ number }).studyInstanceUid;
-/** Study 1 published, 2 held, 3 waiting, 4 failed. */
-const fill = async (): Promise<void> => {
-  for (const number of [1, 2, 3, 4]) {
-    await bench.take(buildExamination({ number }).message);
-    if (number !== 3) bench.pacs.put(pacsStudy(number, number === 2 ? { identity: { patientId: 'X' } } : {}));
-    if (number === 4) bench.dmp.order({ on: 'register', how: 'refused', code: 'dmp/refused' });
-    bench.advance(1000);
-    await bench.look(uidOf(number));
-  }
-};
+const uidOf = studyUidOf;
+const fill = (): Promise<void> => fillArchive(bench);
 
 describe('archive list', () => {
   test('gives one line per study, the latest change first', async () => {
@@ -168,43 +160,6 @@ describe('archive release', () => {
   });
 });
 
-describe('queue', () => {
-  test('says what waits, since when, why, and what to do', async () => {
-    bench.pacs.put(pacsStudy(1));
-    await bench.take(buildExamination().message);
-    bench.dmp.order({ on: 'register', how: 'fails', code: 'dmp/unreachable' });
-    const since = bench.now();
-    await bench.look(uidOf(1));
-    expect(await run('queue')).toEqual({
-      total: 1,
-      orders: [
-        {
-          order: 1,
-          studyInstanceUid: uidOf(1),
-          kind: 'publish',
-          because: 'report',
-          structure: '1999999991',
-          kosSopInstanceUid: expect.stringMatching(/^[0-9.]+$/),
-          waitingSince: new Date(since).toISOString(),
-          mayHaveArrived: false,
-          failedAttempts: 1,
-          nextAttemptAt: expect.any(String),
-          error: 'dmp/unreachable',
-          detail: expect.any(String),
-          cause: 'Le DMP ne répond pas.',
-          remedy: expect.stringContaining('reprend de lui-même'),
-        },
-      ],
-    });
-    expect(await run('queue', '--limit', '1')).toMatchObject({ total: 1 });
-  });
-
-  test('is empty when nothing waits', async () => {
-    await fill();
-    expect(await run('queue')).toEqual({ total: 0, orders: [] });
-  });
-});
-
 describe('deletions that are held (D1–D3, F1)', () => {
   /** Study 1 is published and its deletion is held for that reason. */
   const hold = async (reason: ErrorCode): Promise<void> => {
@@ -296,43 +251,6 @@ describe('pacs: the database of Orthanc (D2)', () => {
     expect(await loadAlerts(knex)).not.toContainEqual(expect.objectContaining({ subject: 'orthanc' }));
     expect((await bench.study(uidOf(1))).lookDueAtUtcMs).toBe(bench.now());
     expect(woken).toBe(1);
-  });
-});
-
-describe('archive status', () => {
-  test('gives figures, and when the hook last spoke', async () => {
-    await fill();
-    await saveMarker(opened.store.knex, hookContactMarker, 'mark', 1234);
-    expect(await run('archive', 'status')).toEqual({
-      database: 'embedded',
-      studiesByState: { published: 1, held: 1, 'waiting-for-images': 1, failed: 1 },
-      holds: [{ code: 'publication/images-mismatch', count: 1 }],
-      openAlerts: expect.arrayContaining([
-        { code: 'publication/images-mismatch', count: 1 },
-        { code: 'dmp/refused', count: 1 },
-      ]),
-      queue: { waiting: 0 },
-      lastHookContactAtUtcMs: 1234,
-    });
-  });
-
-  test('of an empty archive is all nothing', async () => {
-    expect(await run('archive', 'status')).toEqual({
-      database: 'embedded',
-      studiesByState: {},
-      holds: [],
-      openAlerts: [],
-      queue: { waiting: 0 },
-    });
-  });
-
-  test('says since when the oldest order waits', async () => {
-    bench.pacs.put(pacsStudy(1));
-    await bench.take(buildExamination().message);
-    bench.dmp.order({ on: 'register', how: 'fails', code: 'dmp/unreachable' });
-    const since = bench.now();
-    await bench.look(uidOf(1));
-    expect(await run('archive', 'status')).toMatchObject({ queue: { waiting: 1, oldestSinceUtcMs: since } });
   });
 });
 

@@ -27,6 +27,8 @@ const certificate = (daysLeft: number, changes: Partial<CertificateFacts> = {}):
   ...changes,
 });
 
+const sweep = { startedAtUtcMs: now - 9 * hourMs, finishedAtUtcMs: now - 8 * hourMs, compared: 120, total: 120 };
+
 /** Ports of an installation where all is well; everything in it is invented. */
 const healthy = (): Required<DoctorPorts> => ({
   clock: () => now,
@@ -48,6 +50,7 @@ const healthy = (): Required<DoctorPorts> => ({
     countHolds: () => Promise.resolve([]),
     countOpenAlerts: () => Promise.resolve([]),
     describeQueue: () => Promise.resolve({ waiting: 0 }),
+    describeSweep: () => Promise.resolve(sweep),
   },
 });
 
@@ -78,7 +81,7 @@ describe('the doctor', () => {
     const report = await runDoctor({ clock: () => now });
     expect(report.state).toBe('skipped');
     expect(report.results.every(({ state }) => state === 'skipped')).toBe(true);
-    expect(formatDoctorReport(report)).toContain('14 vérifications non faites');
+    expect(formatDoctorReport(report)).toContain('15 vérifications non faites');
   });
 
   test('each warning and each failure comes with a remedy', async () => {
@@ -99,6 +102,7 @@ describe('the doctor', () => {
         countHolds: fail('store/unavailable'),
         countOpenAlerts: fail('store/unavailable'),
         describeQueue: fail('store/unavailable'),
+        describeSweep: fail('store/unavailable'),
       },
     };
     const report = await runDoctor({ ...healthy(), ...broken });
@@ -117,7 +121,7 @@ describe('the doctor', () => {
     const states = new Map(report.results.map(({ name, state }) => [name, state]));
     expect(states.get('database')).toBe('failed');
     expect(report.results.find(({ name }) => name === 'database')?.message).toBe('Pas de réponse en 1 s.');
-    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(13);
+    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(14);
   });
 
   test('never throws, whatever is thrown at it, and shows no foreign text (property)', () =>
@@ -320,6 +324,26 @@ describe('the DMP and the clock (decision G4)', () => {
 describe('what waits', () => {
   const archive = (changes: Partial<NonNullable<DoctorPorts['archive']>>): Partial<DoctorPorts> => ({
     archive: { ...healthy().archive, ...changes },
+  });
+
+  const running = { startedAtUtcMs: now - hourMs, compared: 40, total: 120 };
+  test.each([
+    [undefined, 'warning', 'Aucune comparaison n’a encore eu lieu.'],
+    [sweep, 'ok', 'Dernière comparaison terminée il y a 8 h : 120 sur 120 examens.'],
+    [{ ...sweep, finishedAtUtcMs: now - 26 * hourMs - 1 }, 'warning', 'terminée il y a 26 h'],
+    [running, 'ok', 'En cours depuis 1 h : 40 sur 120 examens.'],
+    [{ ...running, startedAtUtcMs: now - 27 * hourMs }, 'warning', 'En cours depuis 27 h'],
+    [{ ...running, pausedBy: 'orthanc/unreachable' as const }, 'warning', 'En cours depuis 1 h'],
+  ])('sweep %o: %s', async (facts, state, text) => {
+    const result = await resultOf('sweep', archive({ describeSweep: () => Promise.resolve(facts) }));
+    expect(result.state).toBe(state);
+    expect(result.message).toContain(text);
+  });
+
+  test('a sweep that waits says what for', async () => {
+    const facts = { ...running, pausedBy: 'orthanc/unreachable' as const };
+    const result = await resultOf('sweep', archive({ describeSweep: () => Promise.resolve(facts) }));
+    expect(result.details).toEqual([expect.stringContaining('(orthanc/unreachable)')]);
   });
 
   test.each([
