@@ -49,8 +49,27 @@ export const eventTable = {
   'resync/compared': 'Resynchronisation : archive comparée avec le PACS, rien n’est encore modifié',
   'resync/finished': 'Resynchronisation terminée',
   'resync/counted': 'Resynchronisation : décompte d’une structure',
+  'wado/served': 'Images transmises à une autre DRIMbox',
+  'wado/refused': 'Demande d’images d’une autre DRIMbox refusée',
+  'wado/failed': 'Échec de la transmission d’images à une autre DRIMbox',
+  'wado/cancelled': 'Transmission d’images abandonnée par la DRIMbox qui les demandait',
+  'wado/objects-counted': 'Objets transmis : décompte par syntaxe ou par modalité',
+  'wado/pixels-counted': 'Objets transmis : décompte des pixels',
+  'pacs/retrieved': 'Images lues dans le PACS',
+  'pacs/retrieve-failed': 'Les images n’ont pas pu être lues dans le PACS',
+  'pacs/images-counted': 'Images lues dans le PACS : décompte',
+  'audit/extracted': 'Traces d’accès extraites',
 } as const;
 export type EventName = keyof typeof eventTable;
+
+/** Written only to be counted: whoever reads the journal is not shown them unless all is wanted. */
+export const countedEvents: readonly EventName[] = [
+  'pacs/queried',
+  'wado/objects-counted',
+  'wado/pixels-counted',
+  'pacs/retrieved',
+  'pacs/images-counted',
+];
 
 /** Numbers of facts/spec.md b.14. */
 export const StatisticNumber = {
@@ -60,8 +79,16 @@ export const StatisticNumber = {
   failedBeforePublication: 4,
   failedAtDmp: 5,
   deleteFailedAtDmp: 6,
+  wadoSeriesOk: 9,
+  wadoSeriesError: 10,
+  objectsPerSyntax: 11,
+  objectsPerModality: 12,
+  pixelMegabytes: 13,
   pacsQuerySucceeded: 19,
   pacsQueryFailed: 20,
+  pacsRetrieveOk: 21,
+  pacsRetrieveError: 22,
+  pacsImages: 23,
   reportReceived: 32,
   resyncArchived: 33,
   resyncWithoutExam: 34,

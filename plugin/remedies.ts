@@ -43,6 +43,8 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
   'orthanc/not-found': 'Vérifier l’identifiant demandé : l’objet n’est pas, ou n’est plus, dans Orthanc.',
   'orthanc/index-unsupported':
     'Retirer Orthanc.IndexUrl : tout sera lu par l’API REST, plus lentement ; signaler la version d’Orthanc au support.',
+  'orthanc/file-too-large':
+    'Rien à faire sur le PACS : l’objet reste accessible tel qu’il est stocké, mais pas converti dans un autre format.',
   'orthanc/hook-unauthorized':
     'Donner au crochet et au service le même fichier de secret (Orthanc.Hook.SecretFile), puis redémarrer Orthanc.',
   'orthanc/hook-request-invalid':
@@ -196,6 +198,137 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
     'Lire le détail : le serveur d’alertes refuse le message (expéditeur, adresse du webhook) ; corriger Alerts, puis redémarrer le service. En attendant : drimbox alerts.',
   'notification/recipient-refused':
     'Corriger l’adresse refusée dans Alerts.Email.To, puis redémarrer le service ; les autres destinataires reçoivent les alertes.',
+  // trust
+  'trust/token-missing':
+    'L’autre DRIMbox n’a pas joint de jeton Pro Santé Connect : son éditeur doit envoyer l’en-tête Authorization à chaque demande d’images.',
+  'trust/token-malformed':
+    'L’autre DRIMbox envoie autre chose qu’un jeton d’accès Pro Santé Connect : son éditeur doit corriger l’en-tête Authorization.',
+  'trust/token-kind-refused':
+    'L’autre DRIMbox envoie un jeton d’identité ou de renouvellement : son éditeur doit envoyer le jeton d’accès (access_token).',
+  'trust/token-issuer-unknown':
+    'Vérifier que Trust.Psc.Environment est le bon (bas pour les tests, production) et que l’autre DRIMbox utilise le même Pro Santé Connect.',
+  'trust/token-expired':
+    'L’autre DRIMbox doit renouveler le jeton avant chaque demande. Si tous les jetons sont refusés ainsi, régler l’heure de cette machine (drimbox doctor).',
+  'trust/token-not-yet-valid':
+    'Régler l’heure de cette machine (drimbox doctor) : elle retarde sur celle de Pro Santé Connect.',
+  'trust/token-inactive':
+    'Le professionnel s’est déconnecté ou son jeton est révoqué : il doit se connecter de nouveau à Pro Santé Connect.',
+  'trust/token-signature-invalid':
+    'Ce jeton n’est pas signé par Pro Santé Connect : si cela se répète depuis la même DRIMbox, prévenir son exploitant et l’équipe de sécurité.',
+  'trust/token-no-identity':
+    'Le compte utilisé n’a pas d’identifiant national : le professionnel doit se connecter avec sa carte CPS ou sa e-CPS.',
+  'trust/token-profession-refused':
+    'La profession n’est pas dans Trust.Psc.Professions, ou Pro Santé Connect ne la donne pas : compléter la liste si ce professionnel doit voir les images.',
+  'trust/token-client-refused':
+    'Le client Pro Santé Connect (azp) n’est pas dans Trust.Psc.ClientsByPeer pour cette DRIMbox : le vérifier avec son exploitant avant de compléter la liste.',
+  'trust/token-binding-refused':
+    'Le jeton est lié au certificat d’un autre système : si l’autre DRIMbox passe par un proxy e-Santé, mettre Trust.Psc.Binding.Policy à log.',
+  'trust/psc-unreachable':
+    'Vérifier le réseau sortant vers Pro Santé Connect et la météo de ce service ; aucune image n’est servie entre-temps, tout reprend de soi-même.',
+  'trust/psc-timeout':
+    'Vérifier le réseau sortant vers Pro Santé Connect ; au besoin augmenter Trust.Psc.TimeoutMs. Aucune image n’est servie entre-temps.',
+  'trust/psc-answer-invalid':
+    'Vérifier qu’aucun proxy ne remplace les réponses de Pro Santé Connect et que Trust.Psc désigne les bonnes adresses ; sinon prévenir le support de Pro Santé Connect.',
+  'trust/psc-tls-refused':
+    'Vérifier Trust.Psc.CaFile (autorités du serveur de Pro Santé Connect) et qu’aucun équipement du réseau n’intercepte la connexion.',
+  'trust/psc-refused-us':
+    'Vérifier Trust.Psc.ClientId, son secret ou son certificat (échéance), et que ce client est habilité à l’introspection par Pro Santé Connect.',
+  'trust/dn-invalid':
+    'L’opérateur nommé doit faire corriger son nom distinctif (DN) par l’ANS ; les autres domaines de la liste blanche restent servis.',
+  'trust/whitelist-unreachable':
+    'Vérifier Trust.Whitelist.Url (ou File), le pare-feu et le certificat du serveur ; la dernière bonne copie reste servie et l’essai est refait de lui-même.',
+  'trust/whitelist-too-large':
+    'Vérifier que Trust.Whitelist.Url ou File désigne bien la liste blanche de l’ANS ; la dernière bonne copie reste servie.',
+  'trust/whitelist-malformed':
+    'Vérifier que Trust.Whitelist.Url ou File désigne bien la liste blanche de l’ANS, puis le signaler à l’ANS ; la dernière bonne copie reste servie.',
+  'trust/whitelist-empty':
+    'Le signaler à l’ANS : une liste vide couperait tous les échanges ; la dernière bonne copie reste servie.',
+  'trust/whitelist-unsigned':
+    'Ne pas utiliser ce fichier : prendre la liste signée de l’ANS (Trust.Whitelist.Url ou File) ; la dernière bonne copie reste servie.',
+  'trust/whitelist-signature-shape':
+    'Ne pas utiliser ce fichier, qui peut être contrefait : le comparer à celui de l’ANS et le lui signaler ; la dernière bonne copie reste servie.',
+  'trust/whitelist-signature-invalid':
+    'Ne pas utiliser ce fichier, qui a été modifié ou contrefait : le comparer à celui de l’ANS et le lui signaler ; la dernière bonne copie reste servie.',
+  'trust/whitelist-algorithm-refused':
+    'Le signaler à l’ANS : seuls SHA-256 et plus, RSA (2048 bits et plus) ou ECDSA sont acceptés ; la dernière bonne copie reste servie.',
+  'trust/whitelist-signer-unknown':
+    'Ne pas utiliser ce fichier. Si l’ANS a annoncé un autre signataire, corriger Trust.Whitelist.SignerDns ou SignerIssuerDns ; la dernière bonne copie reste servie.',
+  'trust/whitelist-signer-untrusted':
+    'Vérifier les autorités IGC-Santé configurées (test ou production, racine et intermédiaire) ; la dernière bonne copie reste servie.',
+  'trust/whitelist-signer-expired':
+    'Vérifier l’heure de cette machine, puis demander à l’ANS une liste signée avec un certificat valide. La dernière bonne copie est servie pendant Trust.Whitelist.SignerGraceDays.',
+  'trust/whitelist-signer-purpose':
+    'Ne pas utiliser ce fichier et le signaler à l’ANS ; la dernière bonne copie reste servie.',
+  'trust/whitelist-signer-revoked':
+    'La liste n’est plus servie : demander à l’ANS une liste signée avec un nouveau certificat.',
+  'trust/whitelist-revocation-unknown':
+    'Vérifier l’accès aux listes de révocation (CRL) d’IGC-Santé ; l’essai est refait de lui-même, une copie déjà vérifiée reste servie.',
+  'trust/whitelist-too-old':
+    'Vérifier que Trust.Whitelist.Url ou File ne désigne pas une ancienne liste ; la dernière bonne copie, plus récente, reste servie.',
+  'trust/whitelist-from-future':
+    'Vérifier l’heure de cette machine ; si elle est juste, le signaler à l’ANS. La dernière bonne copie reste servie.',
+  'trust/whitelist-stale':
+    'Rétablir l’accès à Trust.Whitelist.Url (ou déposer un fichier récent) : un opérateur retiré par l’ANS serait encore accepté.',
+  'trust/whitelist-absent':
+    'Configurer Trust.Whitelist, puis lire les autres alertes de la liste blanche ; un fichier se vérifie avec la commande whitelist verify.',
+  'trust/whitelist-not-kept':
+    'Vérifier l’espace libre et les droits du dossier du service ; la liste reste servie jusqu’au prochain redémarrage.',
+  'trust/whitelist-ca-invalid':
+    'Donner les certificats IGC-Santé en PEM : la racine et l’autorité intermédiaire qui a émis le certificat du signataire.',
+  'trust/certificate-missing':
+    'L’exploitant de la DRIMbox distante doit configurer son certificat client IGC-Santé ; rien à faire ici.',
+  'trust/certificate-untrusted':
+    'Vérifier que Trust.Peers.CaFiles contient la racine et toutes les autorités intermédiaires IGC-Santé ; sinon l’exploitant distant doit utiliser un certificat IGC-Santé.',
+  'trust/certificate-expired':
+    'Vérifier l’heure de cette machine ; si elle est juste, l’exploitant de la DRIMbox distante doit renouveler son certificat.',
+  'trust/certificate-not-yet-valid':
+    'Vérifier l’heure de cette machine ; si elle est juste, l’exploitant distant utilise un certificat trop tôt.',
+  'trust/certificate-purpose':
+    'L’exploitant de la DRIMbox distante doit utiliser un certificat client (clientAuth) ; si IGC-Santé en délivre d’autres, voir Trust.Peers.Purposes.',
+  'trust/certificate-algorithm':
+    'L’exploitant de la DRIMbox distante doit demander un nouveau certificat à IGC-Santé (SHA-256, RSA 2048 au moins).',
+  'trust/certificate-revoked':
+    'Ne pas rétablir l’accès : ce certificat a été révoqué. L’exploitant de la DRIMbox distante doit en demander un autre.',
+  'trust/certificate-revocation-unknown':
+    'Vérifier l’accès aux listes de révocation (CRL) et au répondeur OCSP d’IGC-Santé ; les demandes sont de nouveau servies dès qu’ils répondent.',
+  'trust/peer-not-listed':
+    'Si l’opérateur vient d’être ajouté ou a changé de certificat, attendre la prochaine liste blanche de l’ANS ; sinon le refus est voulu.',
+  'trust/ca-missing':
+    'Donner dans Trust.Peers.CaFiles les certificats IGC-Santé (PEM), lisibles par le service, puis le redémarrer.',
+  'trust/ca-invalid':
+    'Donner dans Trust.Peers.CaFiles des certificats d’autorités en PEM, chacun avec sa racine, puis redémarrer le service.',
+  'trust/ca-environment-mismatch':
+    'Ne mettre dans Trust.Peers.CaFiles que les autorités de l’environnement configuré (TEST en test seulement), puis redémarrer le service.',
+  'trust/revocation-unreachable':
+    'Ouvrir la sortie réseau vers l’adresse de l’alerte (pare-feu, mandataire) ; l’essai est refait de lui-même, la dernière liste sert entre-temps.',
+  'trust/revocation-list-refused':
+    'Vérifier que l’adresse de l’alerte est bien celle de la liste de cette autorité et que l’heure de la machine est juste ; la dernière bonne liste sert entre-temps.',
+  'trust/revocation-list-stale':
+    'Rétablir l’accès à la liste de révocation avant la fin de Trust.Revocation.GraceHours : ensuite les autres DRIMbox seront refusées.',
+  'trust/revocation-list-absent':
+    'Rétablir l’accès à la liste de révocation (ou déposer un fichier et le nommer dans Trust.Revocation.Lists) : les DRIMbox de cette autorité sont refusées entre-temps.',
+  'trust/revocation-list-not-kept':
+    'Vérifier l’espace libre et les droits du dossier du service ; la liste sert jusqu’au prochain redémarrage.',
+  'trust/ocsp-refused':
+    'Vérifier Trust.Revocation.Ocsp.Url et l’heure de cette machine ; les listes de révocation servent entre-temps.',
+  'trust/server-certificate-invalid':
+    'Corriger la paire de fichiers nommée par l’alerte (certificat, clé, droits) : elle est relue d’elle-même, l’ancien certificat sert entre-temps.',
+  'trust/server-certificate-expired':
+    'Demander un certificat et remplacer ses fichiers : ils sont relus sans redémarrage. Les autres DRIMbox refusent l’actuel.',
+  'trust/certificate-expires':
+    'Renouveler le certificat tant qu’il est valable et remplacer ses fichiers : ils sont relus sans redémarrage.',
+  // audit
+  'audit/unavailable':
+    'Vérifier la base de données (drimbox doctor) : sans trace écrite, aucune image ne part. La transmission reprend d’elle-même avec la base.',
+  // renditions
+  'renditions/cache-locked':
+    'Donner à chaque service son propre dossier de cache d’images, ou arrêter l’autre service, puis redémarrer celui-ci.',
+  'renditions/cache-folder-foreign':
+    'Choisir pour le cache d’images un dossier vide : celui-ci contient des fichiers qui n’en viennent pas, et rien n’y est effacé.',
+  'renditions/cache-unwritable':
+    'Vérifier le chemin, l’espace libre et les droits de l’utilisateur du service sur le dossier du cache d’images, puis redémarrer le service.',
+  'renditions/cache-damaged':
+    'Rien à faire : le fichier est retiré du cache et l’image est faite de nouveau à la demande suivante. Si cela se répète, vérifier le disque.',
   // archive
   'archive/not-found': 'Vérifier le StudyInstanceUID ; drimbox archive list donne ceux que l’archive connaît.',
   'archive/environment-mismatch':
@@ -229,6 +362,63 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
   'archive/file-exists': 'Choisir un autre nom : un fichier existant n’est jamais remplacé.',
   'archive/file-unwritable':
     'Vérifier le chemin, l’espace libre et les droits de l’utilisateur du service sur ce dossier.',
+  // dicom-file
+  'dicom-file/not-dicom':
+    'Le fichier stocké par Orthanc n’est pas un DICOM : vérifier le disque du PACS, puis renvoyer l’image depuis sa source.',
+  'dicom-file/malformed':
+    'Le fichier stocké par Orthanc est endommagé ou mal écrit par la modalité : le renvoyer depuis sa source, ou signaler le défaut à l’éditeur de la modalité.',
+  'dicom-file/too-deep':
+    'Le fichier a une structure anormale : le retirer du PACS s’il n’est pas légitime, sinon le transmettre au support.',
+  'dicom-file/too-large':
+    'Le fichier a une structure ou une taille anormale : le retirer du PACS s’il n’est pas légitime, sinon le transmettre au support.',
+  'dicom-file/syntax-unsupported':
+    'Le fichier est écrit dans un format privé : le faire convertir par la modalité ou le PACS dans une syntaxe de transfert DICOM, puis le stocker de nouveau.',
+  'dicom-file/identity-mismatch':
+    'Ne pas forcer : le fichier du PACS porte d’autres identifiants (examen, série, image ou INS) que ceux attendus. Vérifier dans le PACS une fusion ou une correction de patient, et le disque.',
+  'dicom-file/frames-unreadable':
+    'Les pixels de ce fichier ne correspondent pas à son en-tête : le renvoyer depuis sa source, ou signaler le défaut à l’éditeur de la modalité.',
+  // wado (the request)
+  'wado/kos-unknown':
+    'Rien à faire si un autre DRIMbox se trompe de site ; sinon, vérifier que l’archive n’a pas été restaurée d’une vieille sauvegarde (drimbox archive status).',
+  'wado/kos-not-current':
+    'Rien à faire : ce KOS a été remplacé ou retiré ; le demandeur doit consulter de nouveau le DMP.',
+  'wado/study-held':
+    'Lever la retenue de l’examen : drimbox archive show UID dit pourquoi ; puis drimbox archive release.',
+  'wado/report-gone':
+    'Rien à faire : le compte-rendu a été supprimé ou concerne un autre patient ; le KOS est retiré du DMP de lui-même.',
+  'wado/masked': 'Rien à faire : le compte-rendu est masqué aux professionnels, sauf à ses auteurs.',
+  'wado/study-mismatch':
+    'Rien à faire : le demandeur présente le KOS d’un autre examen ; s’il insiste, prévenir son exploitant.',
+  'wado/not-referenced': 'Rien à faire : le KOS ne nomme pas cette série ou cette image.',
+  'wado/study-duplicated':
+    'Orthanc a plusieurs examens sous ce StudyInstanceUID : n’en garder qu’un ; l’examen est libéré de lui-même.',
+  'wado/images-gone': 'Vérifier que ces images ont été supprimées à dessein du PACS : le KOS sera retiré du DMP.',
+  'wado/metadata-unreadable': 'Vérifier l’image dans le PACS : ses attributs ne peuvent pas être lus.',
+  'wado/method-not-allowed': 'Rien à faire : seul GET est servi.',
+  'wado/cancelled': 'Rien à faire : le demandeur a fermé la connexion avant la fin.',
+  'wado/listen-failed': 'Libérer le port ou changer Wado.Port, puis redémarrer le service.',
+  'wado/busy': 'Si cela dure, augmenter Wado.Limits ou regarder ce que demandent les autres DRIMbox (drimbox audit).',
+  'wado/resource-unknown':
+    'Comparer l’adresse demandée et celle des KOS publiés : garder dans la configuration tous les chemins de base qui ont servi ; sinon, l’éditeur de la DRIMbox distante corrige sa demande.',
+  'wado/query-unsupported':
+    'L’éditeur de la DRIMbox distante doit donner les formats acceptés dans l’en-tête Accept, et non dans l’adresse.',
+  'wado/accept-invalid':
+    'L’éditeur de la DRIMbox distante doit corriger l’en-tête Accept de sa demande (valeurs q de 0 à 1, trois décimales au plus).',
+  'wado/kos-header-missing':
+    'L’éditeur de la DRIMbox distante doit transmettre l’en-tête KOS-SOPInstanceUID du KOS lu dans le DMP.',
+  'wado/kos-header-invalid':
+    'L’éditeur de la DRIMbox distante doit transmettre une seule fois, tel quel, le SOPInstanceUID du KOS lu dans le DMP.',
+  'wado/not-acceptable':
+    'L’éditeur de la DRIMbox distante doit accepter aussi Explicit VR Little Endian (1.2.840.10008.1.2.1) ou le format d’origine des images.',
+  // renditions
+  'renditions/decode-failed':
+    'L’image du PACS est endommagée ou contredit son en-tête : la renvoyer depuis sa source, ou signaler le défaut à l’éditeur de la modalité.',
+  'renditions/encode-failed':
+    'L’image n’a pas pu être convertie à l’identique et n’est pas partie ainsi : transmettre au support le journal du service à cette heure ; l’image d’origine reste servie à qui l’accepte.',
+  'renditions/unsupported':
+    'L’éditeur de la DRIMbox distante doit accepter aussi Explicit VR Little Endian (1.2.840.10008.1.2.1) ou le format d’origine de l’image.',
+  'renditions/timeout':
+    'Si cela se répète, augmenter Renditions.TimeoutMs ou le nombre de processeurs ; sinon l’image est endommagée : la renvoyer depuis sa source.',
   // general
   'general/internal':
     'Le traitement est repris de lui-même ; si cela dure, transmettre au support le journal du service à cette heure et drimbox archive show UID.',

@@ -27,7 +27,7 @@ describe('what to do about a failure', () => {
 
   test('names only commands that exist', () => {
     const known =
-      /^drimbox (doctor|report read|archive (show|release|list)|deletions( confirm)?|pacs( accept)?|backup verify|serve|queue|xdm (import|export)|alerts)/;
+      /^drimbox (doctor|report read|archive (show|release|list|status)|audit|whitelist verify|deletions( confirm)?|pacs( accept)?|backup verify|serve|queue|xdm (import|export)|alerts)/;
     for (const code of codes) {
       for (const [command] of (remedyOf(code) ?? '').matchAll(/drimbox [a-z]+( [a-z]+)?/g)) {
         expect(command, code).toMatch(known);

@@ -1,4 +1,5 @@
 export * from './anatomic-regions.ts';
+export * from './attribute-types.ts';
 export * from './confidentiality-codes.ts';
 export * from './content-types.ts';
 export * from './facility-types.ts';
@@ -9,4 +10,5 @@ export * from './oids.ts';
 export * from './people.ts';
 export * from './practice-settings.ts';
 export * from './sop-classes.ts';
+export * from './transfer-syntaxes.ts';
 export * from './value-set.ts';
