@@ -38,6 +38,34 @@ export const certificateProfiles = {
     'subjectKeyIdentifier = hash',
     'authorityKeyIdentifier = keyid',
   ],
+  /** Answers for its issuer whether certificates were revoked. */
+  ocspResponder: [
+    'basicConstraints = CA:FALSE',
+    'keyUsage = critical,digitalSignature',
+    'extendedKeyUsage = OCSPSigning',
+    'noCheck = ignored',
+    'subjectKeyIdentifier = hash',
+    'authorityKeyIdentifier = keyid',
+  ],
+  /** A responder whose certificate does not say which key signed it. */
+  unlinkedResponder: ['basicConstraints = CA:FALSE', 'extendedKeyUsage = OCSPSigning', 'authorityKeyIdentifier = none'],
+  /** An authority whose key may sign lists but no certificates. */
+  listsOnly: [
+    'basicConstraints = critical,CA:TRUE',
+    'keyUsage = critical,cRLSign',
+    'subjectKeyIdentifier = hash',
+    'authorityKeyIdentifier = keyid',
+  ],
+  /** An authority that is a client too. */
+  clientAuthority: [
+    'basicConstraints = critical,CA:TRUE',
+    'keyUsage = critical,digitalSignature,keyCertSign',
+    'extendedKeyUsage = clientAuth',
+    'subjectKeyIdentifier = hash',
+    'authorityKeyIdentifier = keyid',
+  ],
+  /** A client whose certificate says nothing of its uses. */
+  bare: ['basicConstraints = CA:FALSE', 'subjectKeyIdentifier = hash', 'authorityKeyIdentifier = keyid'],
 } as const;
 export type CertificateProfile = keyof typeof certificateProfiles;
 

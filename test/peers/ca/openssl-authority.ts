@@ -1,7 +1,7 @@
 /** One certificate or revocation list at a time, made by the system's `openssl`. */
 import { execFileSync } from 'node:child_process';
 import { generateKeyPair } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -26,6 +26,25 @@ interface Issuing {
   readonly issuer?: Credential;
   /** Where to write, without extension: `<path>.crt` and `<path>.key`. */
   readonly path: string;
+  /** Lines of extensions beside those of the profile. */
+  readonly extensions?: readonly string[];
+  /** A key to certify again, instead of a new one. */
+  readonly keyFile?: string;
+  /** Size of the RSA key [2048]. */
+  readonly keyBits?: number;
+  /** Hash of the signature [sha256]. */
+  readonly digest?: 'sha1' | 'sha256';
+}
+
+/** What a revocation list says beside its entries. */
+export interface ListTerms {
+  /** When it was made [as the entries]. */
+  readonly thisUpdateUtcMs?: number;
+  /** When it ends [in ten years]. */
+  readonly nextUpdateUtcMs?: number;
+  /** Lines of extensions; sections for them may follow. */
+  readonly extensions?: readonly string[];
+  readonly digest?: 'sha1' | 'sha256';
 }
 
 const openssl = (parameters: readonly string[]): string =>
@@ -37,7 +56,7 @@ const asn1Time = (utcMs: number): string => `${new Date(utcMs).toISOString().rep
 const subjectArgument = (subject: SubjectName): string =>
   subject.map(([type, value]) => `/${type}=${value.replaceAll(/[\\/+]/g, (character) => `\\${character}`)}`).join('');
 
-const configuration = (work: string, extensions: readonly string[]): string =>
+const configuration = (work: string, extensions: readonly string[], digest = 'sha256'): string =>
   [
     '[ca]',
     'default_ca = authority',
@@ -46,7 +65,7 @@ const configuration = (work: string, extensions: readonly string[]): string =>
     `new_certs_dir = ${work}`,
     `crlnumber = ${work}/crlnumber`,
     'rand_serial = yes',
-    'default_md = sha256',
+    `default_md = ${digest}`,
     'default_crl_days = 3650',
     'unique_subject = no',
     'policy = anything',
@@ -73,15 +92,18 @@ const inTemporaryFolder = <Result>(work: (folder: string) => Result): Result => 
   }
 };
 
-/** Writes a new RSA 2048 key and the certificate over it. */
+/** Writes the key, a new RSA one unless ordered otherwise, and the certificate over it. */
 export const issueCredential = async (order: Issuing): Promise<Credential> => {
   const credential = { certificateFile: `${order.path}.crt`, keyFile: `${order.path}.key` };
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
-  writeFileSync(credential.keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  if (order.keyFile === undefined) {
+    const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: order.keyBits ?? 2048 });
+    writeFileSync(credential.keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  } else copyFileSync(order.keyFile, credential.keyFile);
   inTemporaryFolder((work) => {
     const config = join(work, 'openssl.cnf');
     const request = join(work, 'request.csr');
-    writeFileSync(config, configuration(work, certificateProfiles[order.profile]));
+    const extensions = [...certificateProfiles[order.profile], ...(order.extensions ?? [])];
+    writeFileSync(config, configuration(work, extensions, order.digest));
     writeFileSync(join(work, 'index.txt'), '');
     openssl([
       ...['req', '-new', '-utf8', '-config', config, '-key', credential.keyFile],
@@ -99,7 +121,8 @@ export const issueCredential = async (order: Issuing): Promise<Credential> => {
   return credential;
 };
 
-const serialOf = (certificateFile: string): string =>
+/** Hexadecimal. */
+export const serialOf = (certificateFile: string): string =>
   openssl(['x509', '-in', certificateFile, '-noout', '-serial']).trim().replace('serial=', '');
 
 /** Writes the PEM revocation list of `issuer` that names the given certificates. */
@@ -108,10 +131,11 @@ export const writeRevocationList = (
   revokedCertificateFiles: readonly string[],
   atUtcMs: number,
   file: string,
+  terms: ListTerms = {},
 ): void =>
   inTemporaryFolder((work) => {
     const config = join(work, 'openssl.cnf');
-    writeFileSync(config, configuration(work, []));
+    writeFileSync(config, configuration(work, terms.extensions ?? [], terms.digest));
     writeFileSync(join(work, 'crlnumber'), '01\n');
     // The database of `openssl ca`: status, expiry, revocation, serial, file, subject
     const rows = revokedCertificateFiles.map(
@@ -120,6 +144,9 @@ export const writeRevocationList = (
     writeFileSync(join(work, 'index.txt'), rows.join(''));
     openssl([
       ...['ca', '-gencrl', '-config', config, '-cert', issuer.certificateFile, '-keyfile', issuer.keyFile],
+      ...(terms.extensions === undefined ? [] : ['-crlexts', 'extensions']),
+      ...(terms.thisUpdateUtcMs === undefined ? [] : ['-crl_lastupdate', asn1Time(terms.thisUpdateUtcMs)]),
+      ...(terms.nextUpdateUtcMs === undefined ? [] : ['-crl_nextupdate', asn1Time(terms.nextUpdateUtcMs)]),
       ...['-out', file],
     ]);
   });

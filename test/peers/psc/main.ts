@@ -1,0 +1,31 @@
+/**
+ * The stand-in as its own process.
+ *
+ * `node test/peers/psc/main.ts [--ca FOLDER] [--port N] [--control-port N]` prints one JSON line
+ * `{ "issuer", "controlUrl", "endpoints", "pid" }` when it listens; SIGTERM or SIGINT stops it.
+ */
+import { parseArgs } from 'node:util';
+import { makeCa } from '../ca/make-ca.ts';
+import { startControlListener } from './control-listener.ts';
+import { startPsc } from './start-psc.ts';
+
+const { values } = parseArgs({
+  options: {
+    ca: { type: 'string', default: '.cache/ca' },
+    port: { type: 'string', default: '0' },
+    'control-port': { type: 'string', default: '0' },
+  },
+});
+
+const psc = await startPsc({ ca: await makeCa(values.ca), port: Number(values.port) });
+const control = await startControlListener(psc, Number(values['control-port']));
+
+const stop = async (): Promise<void> => {
+  await Promise.all([psc.stop(), control.close()]);
+  process.exit(0);
+};
+process.once('SIGTERM', () => void stop());
+process.once('SIGINT', () => void stop());
+console.log(
+  JSON.stringify({ issuer: psc.issuer, controlUrl: control.url, endpoints: psc.endpoints, pid: process.pid }),
+);
