@@ -10,7 +10,7 @@ export const JournalFormat = { text: 'text', csv: 'csv', json: 'json' } as const
 export type JournalFormat = (typeof JournalFormat)[keyof typeof JournalFormat];
 
 /** Local time with its offset: `2026-03-12T11:00:00+01:00`. */
-const localTimeIn = (timeZone: string): ((utcMs: number) => string) => {
+export const localTimeIn = (timeZone: string): ((utcMs: number) => string) => {
   const zone = new Intl.DateTimeFormat('en-US', {
     timeZone,
     hourCycle: 'h23',
@@ -36,7 +36,7 @@ const detailOf = (line: JournalLine): string =>
     .join(' ');
 
 /** A control character would break the line or the terminal. */
-const oneLine = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
+export const oneLine = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
 
 const textLine = (line: JournalLine, local: string): string => {
   const about = [
@@ -69,7 +69,7 @@ const csvHeader = [
   'Détail',
 ];
 
-const csvRow = (cells: readonly string[]): string => `${cells.map(cell).join(';')}\r\n`;
+export const csvRow = (cells: readonly string[]): string => `${cells.map(cell).join(';')}\r\n`;
 
 const csvLine = (line: JournalLine, local: string): string =>
   csvRow([

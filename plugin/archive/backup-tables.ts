@@ -22,11 +22,13 @@ export const archiveTables: readonly ArchiveTable[] = [
   { name: 'submission', isKept: true, isTreasure: true },
   { name: 'answer', isKept: true, isTreasure: true },
   { name: 'event', isKept: true },
+  { name: 'audit', isKept: true },
   { name: 'alert' },
   { name: 'alert_notice' },
   { name: 'marker' },
   { name: 'comparison_run' },
   { name: 'comparison_finding' },
+  { name: 'pacs_speed' },
 ];
 
 export interface BackupColumn {

@@ -3,7 +3,7 @@
  * (decision G5), written in the transaction of what they count.
  */
 import type { Knex } from 'knex';
-import type { DrimboxEvent } from '../events.ts';
+import { countedEvents, type DrimboxEvent } from '../events.ts';
 
 export interface JournalEntry extends DrimboxEvent {
   readonly id: number;
@@ -61,7 +61,7 @@ export const loadJournal = async (
   filter: { readonly studyInstanceUid?: string; readonly limit: number; readonly withoutQueries?: boolean },
 ): Promise<readonly JournalEntry[]> => {
   const query = knex('event').orderBy('id', 'desc').limit(filter.limit);
-  if (filter.withoutQueries === true) query.whereNot('name', 'pacs/queried');
+  if (filter.withoutQueries === true) query.whereNotIn('name', countedEvents);
   if (filter.studyInstanceUid !== undefined) query.where('study_uid', filter.studyInstanceUid);
   const rows: EventRow[] = await query.select('*');
   return rows.reverse().map(fromRow);
@@ -74,7 +74,7 @@ export interface JournalFilter {
   readonly sinceUtcMs?: number;
   /** Before then. */
   readonly untilUtcMs?: number;
-  /** Also the questions asked to the PACS, which are there to be counted. */
+  /** Also what is there only to be counted (`countedEvents`). */
   readonly withQueries?: boolean;
 }
 
@@ -116,7 +116,7 @@ export const loadJournalPage = async (
   if (filter.studyInstanceUid !== undefined) query.where('study_uid', filter.studyInstanceUid);
   if (filter.sinceUtcMs !== undefined) query.where('at_utc_ms', '>=', filter.sinceUtcMs);
   if (filter.untilUtcMs !== undefined) query.where('at_utc_ms', '<', filter.untilUtcMs);
-  if (filter.withQueries !== true) query.whereNot('name', 'pacs/queried');
+  if (filter.withQueries !== true) query.whereNotIn('name', countedEvents);
   const rows: EventRow[] = await query.select('*');
   const last = rows.at(-1);
   const entries = rows.map(fromRow);
