@@ -1,4 +1,5 @@
--- Role by which the DRIMbox reads Orthanc's PostgreSQL index (IndexUrl). It can write nothing and sees five tables.
+-- Role by which the DRIMbox reads Orthanc's PostgreSQL index (IndexUrl). It can write nothing and sees five tables, and
+-- of a sixth one the names and sizes of the stored files.
 --
 --   sudo -u postgres psql --dbname=orthanc --file=read-only-role.sql
 --   sudo -u postgres psql --command='\password drimbox_reader'
@@ -18,3 +19,4 @@ ALTER ROLE drimbox_reader SET default_transaction_read_only = on;
 
 GRANT USAGE ON SCHEMA public TO drimbox_reader;
 GRANT SELECT ON resources, maindicomtags, dicomidentifiers, metadata, globalproperties TO drimbox_reader;
+GRANT SELECT (id, filetype, uuid, uncompressedsize) ON attachedfiles TO drimbox_reader;

@@ -56,7 +56,15 @@ export const instanceAnswer = z.object({
   ID: orthancId,
   ParentSeries: orthancId,
   MainDicomTags: tags,
-  Metadata: z.object({ SopClassUid: z.string().optional() }),
+  Metadata: z.object({ SopClassUid: z.string().optional(), TransferSyntax: z.string().optional() }),
+  /** Uncompressed, even where the storage is compressed. */
+  FileSize: z.coerce.number().int().nonnegative().optional(),
+  /** Name of the stored file. It reaches a path: nothing but this form may. */
+  FileUuid: z
+    .string()
+    .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+    .optional()
+    .catch(undefined),
 });
 export type InstanceAnswer = z.infer<typeof instanceAnswer>;
 

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { DrimboxError } from '../errors.ts';
 import { parseStudyInstanceUid, type StudyInstanceUid } from '../standards/index.ts';
 import * as answers from './answers.ts';
-import { openConnection } from './connection.ts';
+import { buildAuthorization, openConnection } from './connection.ts';
+import { type Download, openDownloads, type WantedBytes } from './downloads.ts';
 import { buildKeyObject, type KeyObject } from './key-object.ts';
 import { buildObjectIdentity, identityTags, type ObjectIdentity } from './object-identity.ts';
 import type { OrthancOptions } from './options.ts';
@@ -89,6 +90,10 @@ export interface OrthancClient {
   databaseIdentity(): Promise<DatabaseIdentity>;
   /** undefined when the resource is gone, or its UID is not well formed (no report can name it). */
   resolveStudyOf(level: 'study' | 'series' | 'instance', orthancId: string): Promise<StudyInstanceUid | undefined>;
+  /** Bytes of the stored file of an instance, as they come. @throws also orthanc/not-found */
+  downloadFile(instanceId: string, wanted: WantedBytes, signal: AbortSignal): Promise<Download>;
+  /** Some of all instances, in no order that means anything. */
+  listSomeInstanceIds(limit: number): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -132,13 +137,11 @@ const checkId = (orthancId: string): string => {
 
 /** @throws config/unreadable, config/invalid: the password file */
 export const createOrthancClient = (options: OrthancOptions): OrthancClient => {
-  const connection = openConnection({
-    url: options.url,
-    timeoutMs: options.timeoutMs,
-    username: options.username,
-    password: options.passwordFile === undefined ? undefined : loadSecret(options.passwordFile),
-    maxAnswerBytes,
-  });
+  const { url, timeoutMs, username } = options;
+  const password = options.passwordFile === undefined ? undefined : loadSecret(options.passwordFile);
+  const headers = buildAuthorization(username, password);
+  const connection = openConnection({ url, timeoutMs, headers, maxAnswerBytes });
+  const downloads = openDownloads({ url, timeoutMs, headers });
   const readTags = (instanceId: string): Promise<answers.TagTree> => {
     const path = `/instances/${checkId(instanceId)}/tags?short&ignore-length=${identityTags.join(',')}`;
     return connection.get(path, answers.tagTree, 'resource');
@@ -227,6 +230,11 @@ export const createOrthancClient = (options: OrthancOptions): OrthancClient => {
       const study = await orUndefined(connection.get(path, answers.studyAnswer, 'resource'));
       return wellFormedUid(study?.MainDicomTags['StudyInstanceUID']);
     },
-    close: () => connection.close(),
+    downloadFile: async (instanceId, wanted, signal) =>
+      downloads.start(`/instances/${checkId(instanceId)}/attachments/dicom/data`, wanted, signal),
+    listSomeInstanceIds: (limit) => connection.get(`/instances?since=0&limit=${limit}`, answers.orthancIds),
+    close: async () => {
+      await Promise.all([connection.close(), downloads.close()]);
+    },
   };
 };

@@ -4,11 +4,12 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { DrimboxError } from '../errors.ts';
+import { checkStatus, hasGoneStale, wrapNetworkError } from './network-failure.ts';
 
 export interface ConnectionOptions {
   readonly url: string;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
+  /** Sent with each request. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   /** Longest answer taken, in bytes. */
   readonly maxAnswerBytes: number;
@@ -21,33 +22,6 @@ export interface OrthancConnection {
   ask<Shape extends z.ZodType>(path: string, question: unknown, shape: Shape): Promise<z.infer<Shape>>;
   close(): Promise<void>;
 }
-
-/** undici's codes, kept here because its error classes are not exhaustive over Node's own. */
-const timeoutCodes = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-]);
-/** What a connection that the server closed while idle looks like. */
-const staleCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
-const codeOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-
-const wrapNetworkError = (cause: unknown, path: string): DrimboxError => {
-  if (cause instanceof DrimboxError) return cause;
-  const isTimeout = timeoutCodes.has(codeOf(cause)) || (cause instanceof Error && cause.name === 'TimeoutError');
-  return new DrimboxError(isTimeout ? 'orthanc/timeout' : 'orthanc/unreachable', { cause, detail: path });
-};
-
-const checkStatus = (status: number, path: string, expects: 'resource' | 'route'): void => {
-  if (status === 200) return;
-  const options = { detail: `${path} answered ${status}`, context: { status } };
-  if (status === 401 || status === 403) throw new DrimboxError('orthanc/refused', options);
-  if (status === 404 && expects === 'resource') throw new DrimboxError('orthanc/not-found', options);
-  throw new DrimboxError('orthanc/answer-invalid', options);
-};
 
 const readBody = async (body: Dispatcher.ResponseData['body'], maxBytes: number, path: string): Promise<string> => {
   const chunks: Buffer[] = [];
@@ -79,6 +53,14 @@ const parseAnswer = <Shape extends z.ZodType>(text: string, shape: Shape, path: 
   throw new DrimboxError('orthanc/answer-invalid', { detail: `${path}: unexpected shape, ${where}` });
 };
 
+export const buildAuthorization = (
+  username: string | undefined,
+  password: string | undefined,
+): Readonly<Record<string, string>> =>
+  username === undefined
+    ? {}
+    : { authorization: `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` };
+
 export const openConnection = (options: ConnectionOptions): OrthancConnection => {
   const base = new URL(options.url);
   const basePath = base.pathname.replace(/\/$/, '');
@@ -91,18 +73,13 @@ export const openConnection = (options: ConnectionOptions): OrthancConnection =>
     keepAliveTimeout: 700,
     keepAliveMaxTimeout: 30_000,
   });
-  const authorization =
-    options.username === undefined
-      ? {}
-      : { authorization: `Basic ${Buffer.from(`${options.username}:${options.password ?? ''}`).toString('base64')}` };
-
   const exchange = async (method: 'GET' | 'POST', path: string, body: string | null): Promise<[number, string]> => {
     const answer = await agent.request({
       origin: base.origin,
       path: `${basePath}${path}`,
       method,
       headers: {
-        ...authorization,
+        ...options.headers,
         accept: 'application/json',
         ...(body === null ? {} : { 'content-type': 'application/json' }),
       },
@@ -126,7 +103,7 @@ export const openConnection = (options: ConnectionOptions): OrthancConnection =>
     try {
       return await exchange(method, path, body);
     } catch (error) {
-      if (!staleCodes.has(codeOf(error))) throw error;
+      if (!hasGoneStale(error)) throw error;
       return await exchange(method, path, body);
     }
   };

@@ -9,18 +9,29 @@ import { DrimboxError } from '../errors.ts';
 export const ResourceType = { patient: 0, study: 1, series: 2, instance: 3 } as const;
 
 /** `metadata.type` */
-export const MetadataType = { lastUpdate: 7, sopClassUid: 10 } as const;
+export const MetadataType = { lastUpdate: 7, transferSyntax: 9, sopClassUid: 10 } as const;
+
+/** `attachedfiles.filetype` of the DICOM file itself. */
+export const dicomFileType = 1;
 
 /** `globalproperties.property` of the schema version, and the only version that ever was since Orthanc 1.0. */
 const schemaVersionProperty = 1;
 const schemaVersion = '6';
 
-const neededColumns: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** Table → column → type. */
+type Columns = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+const neededColumns: Columns = {
   resources: { internalid: 'bigint', resourcetype: 'integer', publicid: 'character varying', parentid: 'bigint' },
   maindicomtags: { id: 'bigint', taggroup: 'integer', tagelement: 'integer', value: 'text' },
   dicomidentifiers: { id: 'bigint', taggroup: 'integer', tagelement: 'integer', value: 'text' },
   metadata: { id: 'bigint', type: 'integer', value: 'text' },
   globalproperties: { property: 'integer', value: 'text' },
+};
+
+/** What the places of stored files are read in, beside the above. */
+const fileColumns: Columns = {
+  attachedfiles: { id: 'bigint', filetype: 'integer', uuid: 'character varying', uncompressedsize: 'bigint' },
 };
 
 type Query = (sql: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
@@ -57,14 +68,10 @@ const checkNumbering = async (query: Query): Promise<void> => {
     throw unsupported(`a StudyInstanceUID belongs to resource type ${String(row['resourcetype'])}`);
 };
 
-/**
- * @throws orthanc/index-unsupported: a table or column is missing or of another type, another schema version
- * @throws orthanc/refused: the role may not read a column
- */
-export const checkIndexSchema = async (query: Query): Promise<void> => {
-  const rows = await query(columnsSql, [Object.keys(neededColumns)]);
+const checkColumns = async (query: Query, needed: Columns): Promise<void> => {
+  const rows = await query(columnsSql, [Object.keys(needed)]);
   const found = new Map(rows.map((row) => [`${String(row['table_name'])}.${String(row['column_name'])}`, row]));
-  for (const [table, columns] of Object.entries(neededColumns)) {
+  for (const [table, columns] of Object.entries(needed)) {
     for (const [column, type] of Object.entries(columns)) {
       const row = found.get(`${table}.${column}`);
       if (row === undefined) throw unsupported(`column ${table}.${column} is missing`);
@@ -74,6 +81,20 @@ export const checkIndexSchema = async (query: Query): Promise<void> => {
       }
     }
   }
+};
+
+/**
+ * @throws orthanc/index-unsupported: a table or column is missing or of another type, another schema version
+ * @throws orthanc/refused: the role may not read a column
+ */
+export const checkIndexSchema = async (query: Query): Promise<void> => {
+  await checkColumns(query, neededColumns);
   await checkVersion(query);
   await checkNumbering(query);
+};
+
+/** As above, and the table of the stored files: a role granted before that table was needed may not read it. */
+export const checkFileSchema = async (query: Query): Promise<void> => {
+  await checkIndexSchema(query);
+  await checkColumns(query, fileColumns);
 };

@@ -18,3 +18,10 @@ export type {
   StudyLookupOfMany,
 } from './study-content.ts';
 export { loadSecret } from './secret-file.ts';
+export { createStoredFiles, type StoredFile, type StoredFiles, type StoredFilesOptions } from './stored-files.ts';
+export { lookUpStoredStudy, type StoredSeries, type StoredStudy } from './stored-study.ts';
+export type { Download, WantedBytes } from './downloads.ts';
+export { measurePacsSpeed, type PacsSpeed, type PacsSpeedPorts } from './pacs-speed.ts';
+export { describeStorage, probeStorage, type RestReason, type StorageProbe } from './storage-probe.ts';
+export { createRestFileIndex, type FileIndex, type FilePlace } from './file-index.ts';
+export { createFileIndexWithFallback, createSqlFileIndex, type FallbackPorts } from './sql-file-index.ts';

@@ -23,6 +23,13 @@ export const orthancOptions = z
         'Orthanc’s PostgreSQL index, read by a read-only role (orthanc-config/read-only-role.sql); absent: REST',
       ),
     indexPasswordFile: z.string().min(1).optional().describe('File that holds the password of that role'),
+    storageFolder: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Orthanc’s StorageDirectory, where this service can read it: images are read there directly; absent, or compressed: REST',
+      ),
     hook: z.strictObject({
       host: z.string().min(1).default('127.0.0.1').describe('Address on which the sidecar listens to Orthanc’s hook'),
       port: z.int().min(1).max(65_535).default(8077),

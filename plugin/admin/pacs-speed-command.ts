@@ -1,0 +1,66 @@
+/**
+ * `drimbox pacs speed [UID]`: how fast the PACS gives a study, read by the way that the service takes.
+ * It needs Orthanc and the configuration, not the store.
+ *
+ * @see facts/spec.md (c), DB.SO.102
+ */
+import { DrimboxError } from '../errors.ts';
+import {
+  describeStorage,
+  measurePacsSpeed,
+  type OrthancClient,
+  type PacsSpeedPorts,
+  probeStorage,
+} from '../orthanc/index.ts';
+import { parseStudyInstanceUid, type StudyInstanceUid } from '../standards/index.ts';
+import { checkOptions, subjectsOf, usage } from './command-words.ts';
+
+export interface PacsSpeedCommandPorts extends PacsSpeedPorts {
+  readonly client: PacsSpeedPorts['client'] &
+    Pick<OrthancClient, 'findControlStudy' | 'system' | 'listSomeInstanceIds' | 'listInstances'>;
+  /** Orthanc.StorageFolder */
+  readonly storageFolder?: string | undefined;
+}
+
+const synopsis = 'pacs speed [STUDY INSTANCE UID]';
+
+const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
+
+const chooseStudy = async (
+  subjects: readonly string[],
+  client: PacsSpeedCommandPorts['client'],
+): Promise<StudyInstanceUid> => {
+  const [uid, ...others] = subjects;
+  if (others.length > 0) throw usage(synopsis);
+  if (uid !== undefined) return parseStudyInstanceUid(uid);
+  const control = await client.findControlStudy();
+  if (control === undefined) throw new DrimboxError('orthanc/not-found', { detail: 'Orthanc holds no study' });
+  return control.studyInstanceUid;
+};
+
+/**
+ * @param words  the command line, beginning with `pacs speed`; without UID, some study that Orthanc has
+ * @returns `kind: measured` with the figures; `absent`; `duplicated` (decision A5)
+ * @throws cli/usage, standards/uid-invalid, orthanc/*
+ */
+export const pacsSpeed = async (
+  words: readonly string[],
+  ports: PacsSpeedCommandPorts,
+  signal: AbortSignal,
+): Promise<object> => {
+  checkOptions(words, []);
+  const studyInstanceUid = await chooseStudy(subjectsOf(words, 2), ports.client);
+  const storage = await probeStorage(ports.client, ports.storageFolder);
+  const speed = await measurePacsSpeed(studyInstanceUid, ports, signal);
+  const asked = { studyInstanceUid, storage: describeStorage(storage) };
+  if (speed.kind !== 'measured') return { kind: speed.kind, ...asked };
+  const { listMs, firstImageMs, totalMs, megabytesPerSecond, ...figures } = speed;
+  return {
+    ...figures,
+    ...asked,
+    listMs: rounded(listMs),
+    firstImageMs: rounded(firstImageMs),
+    totalMs: rounded(totalMs),
+    megabytesPerSecond: rounded(megabytesPerSecond),
+  };
+};
