@@ -17,7 +17,10 @@ import {
   runStoreCommand,
   subjectsOf,
   usage,
+  pacsSpeed,
+  whitelistVerify,
   withAbsolutePaths,
+  writeAudit,
   writeJournal,
 } from './admin/index.ts';
 import { asDrimboxError, DrimboxError, failureFields } from './errors.ts';
@@ -122,18 +125,18 @@ const storeCommand = (line: CommandLine): Promise<unknown> =>
   withStore(line, (ask) => ask(withAbsolutePaths(line.words, process.cwd())));
 
 /** Written as it comes, page by page. */
-const journal = async (line: CommandLine): Promise<void> => {
+const paged = async (line: CommandLine, writeAll: typeof writeJournal): Promise<void> => {
   journalFormatOf(line.words);
   const out = optionOf(line.words, '--out');
   if (out === undefined) {
-    await withStore(line, (ask, timeZone) => writeJournal(line.words, timeZone, ask, writeOut));
+    await withStore(line, (ask, timeZone) => writeAll(line.words, timeZone, ask, writeOut));
     return;
   }
   const { writeNewFile } = await import('./archive/index.ts');
   const path = resolve(out);
   const lines = await withStore(line, (ask, timeZone) =>
     writeNewFile(path, (file) =>
-      writeJournal(line.words, timeZone, ask, async (text) => {
+      writeAll(line.words, timeZone, ask, async (text) => {
         await file.writeFile(text);
       }),
     ),
@@ -218,6 +221,20 @@ const resync = async (line: CommandLine): Promise<unknown> => {
   return { ...view, list: resolve(out) };
 };
 
+const measurePacs = async (line: CommandLine): Promise<object> => {
+  const { createOrthancClient, createStoredFiles } = await import('./orthanc/index.ts');
+  const { orthanc } = await loadConfigured(line);
+  const { storageFolder } = orthanc;
+  const client = createOrthancClient(orthanc);
+  const files = createStoredFiles(client, { folder: storageFolder, clock: Date.now });
+  const ports = { client, files, storageFolder, monotonic: () => performance.now() };
+  try {
+    return await attended((_, signal) => pacsSpeed(line.words, ports, signal));
+  } finally {
+    await client.close();
+  }
+};
+
 const configCheck = async (line: CommandLine): Promise<unknown> => {
   const configuration = await loadConfigured(line);
   return { ok: true, files: configuration.files, warnings: configuration.warnings };
@@ -261,6 +278,12 @@ const run = async (line: CommandLine): Promise<void> => {
       return print(await kosRead(line));
     case 'kos build':
       return print(await kosBuild(line));
+    case 'whitelist verify':
+      return printReport(
+        await whitelistVerify(line.words, { clock: Date.now, readFile: (path) => readInput(path, path) }),
+      );
+    case 'pacs speed':
+      return print(await measurePacs(line));
     case 'archive kos':
       return print(await archiveKos(line));
     case 'backup verify':
@@ -271,7 +294,8 @@ const run = async (line: CommandLine): Promise<void> => {
       return writeOut(helpText);
     default:
       if (first === 'doctor') return doctor(line);
-      if (first === 'journal') return journal(line);
+      if (first === 'journal') return paged(line, writeJournal);
+      if (first === 'audit') return paged(line, writeAudit);
       if (first === 'resync') return print(await resync(line));
       if (first === 'restore') return print(await restore(line));
       if (isStoreCommand(line.words)) return print(await storeCommand(line));

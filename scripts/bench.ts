@@ -4,8 +4,10 @@ import { isOrthancHere, type OrthancVersion } from '../test/peers/orthanc/index.
 import { measureAcknowledgments } from './benchmarks/acknowledgments.ts';
 import { measureComparison } from './benchmarks/comparison.ts';
 import { printFigures, type Figure } from './benchmarks/figures.ts';
+import { measureImages } from './benchmarks/images.ts';
 import { measureManifests } from './benchmarks/manifests.ts';
 import { measurePublications } from './benchmarks/publications.ts';
+import { measureRenditions } from './benchmarks/renditions.ts';
 import { measureUpdates } from './benchmarks/updates.ts';
 
 const { values } = parseArgs({
@@ -22,6 +24,8 @@ const parts = {
   updates: measureUpdates,
   manifests: measureManifests,
   comparison: measureComparison,
+  renditions: measureRenditions,
+  images: measureImages,
 };
 type Part = keyof typeof parts;
 

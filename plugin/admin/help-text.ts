@@ -14,6 +14,7 @@ What needs a person
   drimbox deletions confirm UID…|--all   let it be deleted from the DMP
   drimbox pacs                           the database of Orthanc that is recognised, and the doubt about it
   drimbox pacs accept                    the database of now is the right one
+  drimbox pacs speed [UID]               how fast the PACS gives a study: first image, megabytes per second
 
 The archive
   drimbox archive list [--state STATE] [--limit N]
@@ -21,7 +22,9 @@ The archive
   drimbox archive kos UID --out KOS.dcm  its latest manifest
   drimbox archive status                 figures
   drimbox journal [--study UID] [--since DATE] [--until DATE] [--format text|csv|json] [--out FILE] [--all]
-                                         what happened, why and what to do; --all: questions to the PACS too
+                                         what happened, why and what to do; --all: what is only counted too
+  drimbox audit [--from DATE] [--to DATE] [--study UID] [--professional ID] [--format text|csv|json] [--out FILE]
+                                         who asked for which images, and what left; it names people
   drimbox resync [--apply] [--status] [--stop] [--list FILE]
                                          compare every archived manifest with the PACS; --apply: put right what differs
 
@@ -41,6 +44,8 @@ Single files
   drimbox kos read FILE                  a manifest (KOS)
   drimbox kos build FILE --out KOS.dcm   the manifest of the examination that a report names; nothing is sent
           [--study UID]                  which one, when the report names several
+  drimbox whitelist verify FILE --ca FILE… [--crl FILE…] [--at TIME]
+                                         who signed a whitelist and what it says, or why it is refused
 
   --config PATH    Orthanc's configuration, file or folder [DRIMBOX_CONFIG, else /etc/orthanc]
 

@@ -1,3 +1,4 @@
+export { type AuditAnswer, writeAudit } from './audit-command.ts';
 export type { StoreFigures } from './archive-commands.ts';
 export {
   checkOptions,
@@ -17,4 +18,6 @@ export { createRestExtension, type RestExtension, type RestExtensionPorts } from
 export { resyncCommand, type ResyncPorts, type ResyncProgress, type ResyncView } from './resync-command.ts';
 export type { StoreCommand, StoreCommandPorts } from './store-command.ts';
 export { isStoreCommand, runStoreCommand, storeCommandNames, withAbsolutePaths } from './store-commands.ts';
+export { pacsSpeed, type PacsSpeedCommandPorts } from './pacs-speed-command.ts';
+export { whitelistVerify } from './whitelist-command.ts';
 export { type ArchiveSite, archiveSiteOf } from './xdm-site.ts';

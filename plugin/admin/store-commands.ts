@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { alertsCommand } from './alert-commands.ts';
 import { figuresCommand, kosCommand, listCommand, releaseCommand, showCommand } from './archive-commands.ts';
+import { auditCommand } from './audit-command.ts';
 import { backupCommand } from './backup-command.ts';
 import { type Report, usage } from './command-words.ts';
 import { confirmDeletionsCommand, deletionsCommand } from './deletion-commands.ts';
@@ -35,6 +36,7 @@ const commands: Readonly<Record<string, CommandRow>> = {
   pacs: { run: pacsCommand },
   'pacs accept': { run: acceptPacsCommand },
   journal: { run: journalCommand },
+  audit: { run: auditCommand },
   resync: { run: (ports, words, report, signal) => resyncCommand({ ...ports, signal }, words, report) },
   backup: { run: backupCommand, pathsFrom: 1 },
   'xdm export': { run: xdmExportCommand, pathsFrom: 2 },

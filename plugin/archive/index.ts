@@ -33,6 +33,7 @@ export * from './messages.ts';
 export { writeNewFile } from './new-file.ts';
 export * from './queue.ts';
 export * from './reports.ts';
+export * from './served-manifests.ts';
 export { endRestoreDoubt, isUnsureAfterRestore, restoredMarker, unsureAfterRestore } from './restored-studies.ts';
 export * from './studies.ts';
 export * from './study-objects.ts';

@@ -1,3 +1,4 @@
+export { createServiceStatus, type ServiceStatus, type StatusPorts, type UpOrDown } from './service-status.ts';
 export { expiryThresholdsDays } from './certificate-check.ts';
 export { type CheckName, type CheckResult, CheckState, checkTitles, type HealthCheck } from './check-result.ts';
 export { createChecks, defaultDoctorLimits, type DoctorLimits, type DoctorReport, runDoctor } from './doctor.ts';

@@ -1,0 +1,88 @@
+/**
+ * Writes the body of an answer no faster than it is taken: memory holds what is under way, whatever the line.
+ */
+import type { ServerResponse } from 'node:http';
+
+/** The peer went away, or took nothing for too long. */
+export class AnswerClosedError extends Error {
+  override readonly name = 'AnswerClosedError';
+}
+
+export interface AnswerWriter {
+  /** Aborted when the peer goes away before the end. */
+  readonly signal: AbortSignal;
+  /** Bytes handed to the connection so far, heads of parts included. */
+  readonly bytes: () => number;
+  /** When the first byte of the body was handed over; absent before. */
+  readonly firstByteAtMs: () => number | undefined;
+  /** Small pieces in a row leave as one. Resolves when more may be written. @throws AnswerClosedError */
+  write(...pieces: readonly Uint8Array[]): Promise<void>;
+  /** Resolves when everything was handed to the operating system. @throws AnswerClosedError */
+  end(): Promise<void>;
+}
+
+/** Below this, copying costs less than another piece. */
+const smallBytes = 32 * 1024;
+
+const joinSmall = (pieces: readonly Uint8Array[]): readonly Uint8Array[] => {
+  const joined: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const close = (): void => {
+    const [first, ...others] = small;
+    if (first !== undefined) joined.push(others.length === 0 ? first : Buffer.concat(small));
+    small = [];
+  };
+  for (const piece of pieces) {
+    if (piece.length < smallBytes) small.push(piece);
+    else {
+      close();
+      joined.push(piece);
+    }
+  }
+  close();
+  return joined;
+};
+
+/** @param clock  monotonic, milliseconds */
+export const createAnswerWriter = (response: ServerResponse, clock: () => number): AnswerWriter => {
+  const gone = new AbortController();
+  let bytes = 0;
+  let firstByteAtMs: number | undefined;
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new AnswerClosedError('the peer went away'));
+  });
+  response.once('error', () => gone.abort(new AnswerClosedError('the connection broke')));
+
+  const settle = (start: (done: () => void) => void): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const { signal } = gone;
+      const refuse = (): void => reject(signal.reason as Error);
+      if (signal.aborted) return refuse();
+      signal.addEventListener('abort', refuse, { once: true });
+      start(() => {
+        signal.removeEventListener('abort', refuse);
+        resolve();
+      });
+    });
+
+  return {
+    signal: gone.signal,
+    bytes: () => bytes,
+    firstByteAtMs: () => firstByteAtMs,
+    write: async (...pieces) => {
+      if (gone.signal.aborted) throw gone.signal.reason;
+      firstByteAtMs ??= clock();
+      let isFull = false;
+      // One system call for all of them. Of the connection: a corked response may wait for a drain that never comes.
+      const { socket } = response;
+      socket?.cork();
+      for (const piece of joinSmall(pieces)) {
+        bytes += piece.length;
+        isFull = !response.write(piece);
+      }
+      socket?.uncork();
+      if (isFull) await settle((done) => response.once('drain', done));
+    },
+    end: () => settle((done) => response.end(done)),
+  };
+};
