@@ -15,6 +15,7 @@ import { type Configuration, loadSecret } from './config/index.ts';
 import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
+import { type ImageService, startImageService } from './image-service.ts';
 import { startMllpListener, type MllpListener } from './hl7/index.ts';
 import { createChannels, startNotification, type Notification } from './notification/index.ts';
 import {
@@ -47,6 +48,8 @@ export type ClosableIndex = StudyIndex & { close(): Promise<void> };
 
 export interface RunningSidecar {
   readonly mllpPorts: readonly number[];
+  /** Where other DRIMboxes ask for images; absent when Wado is not configured. */
+  readonly imagePort?: number;
   close(): Promise<void>;
 }
 
@@ -165,6 +168,7 @@ interface Worker {
   looks?: Looks;
   comparison?: ArchiveComparison;
   lookAtDatabase?: () => void;
+  images?: ImageService;
   readonly wake: () => void;
 }
 
@@ -250,7 +254,30 @@ const closeAll = async (closers: Closers): Promise<void> => {
   for (const close of closers.toReversed()) await close();
 };
 
-const start = async (configuration: Configuration, log: Logger, closers: Closers): Promise<readonly number[]> => {
+/** The service of images to other DRIMboxes, where Wado and Trust are configured. */
+const startImages = async (
+  configuration: Configuration,
+  open: { readonly store: Store; readonly orthanc: OrthancClient; readonly log: Logger },
+): Promise<ImageService | undefined> => {
+  const { wado, trust } = configuration;
+  if (wado === undefined || trust === undefined) {
+    open.log.warn('images are given to nobody: Wado and Trust are not configured');
+    return undefined;
+  }
+  const ports = {
+    ...open,
+    clock: Date.now,
+    monotonic: () => performance.now(),
+    randomBytes,
+    newUuid: randomUUID,
+    software: softwareVersion,
+  };
+  return startImageService(configuration, { wado, trust }, ports);
+};
+
+type Started = Pick<RunningSidecar, 'mllpPorts' | 'imagePort'>;
+
+const start = async (configuration: Configuration, log: Logger, closers: Closers): Promise<Started> => {
   const { folder } = configuration.store;
   const store = await openConfiguredStore(configuration);
   closers.push(() => store.close());
@@ -258,12 +285,17 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   closers.push(() => orthanc.close());
   const index = createStudyIndex(configuration, orthanc, log);
   closers.push(() => index.close());
-  const ports = createPublicationPorts(configuration, { store, orthanc, index, log });
-  closers.push(() => ports.dmp.close());
+  const publication = createPublicationPorts(configuration, { store, orthanc, index, log });
+  closers.push(() => publication.dmp.close());
 
   // The ports open before the first look starts: one that is taken ends the start, and nothing was sent.
   const worker: Worker = { wake: () => worker.looks?.wake() };
   const { wake } = worker;
+  const emit = (event: DrimboxEvent): void => {
+    publication.emit(event);
+    worker.images?.heard(event);
+  };
+  const ports: PublicationPorts = { ...publication, emit };
   const archiveSite = archiveSiteOf(configuration, softwareVersion);
   const commandPorts = {
     store,
@@ -282,6 +314,11 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const listeners = await startListeners(configuration, ports, wake, closers);
   const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
   closers.push(() => Promise.resolve(stopRetention()));
+  const images = await startImages(configuration, { store, orthanc, log });
+  if (images !== undefined) {
+    worker.images = images;
+    closers.push(() => images.close());
+  }
   const database = watchDatabase(ports);
   worker.lookAtDatabase = database.look;
   closers.push(() => Promise.resolve(database.stop()));
@@ -295,15 +332,16 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   closers.push(() => comparison.stop());
 
   const mllp = listeners.map((listener) => listener.port);
-  log.info({ mllp, store: store.kind, index: index.describe() }, 'drimbox serves');
-  return mllp;
+  const imagePort = images === undefined ? {} : { imagePort: images.port };
+  log.info({ mllp, ...imagePort, store: store.kind, index: index.describe() }, 'drimbox serves');
+  return { mllpPorts: mllp, ...imagePort };
 };
 
 /**
  * Starts everything that `drimbox serve` runs.
  *
- * @throws store/*, config/*, dmp/certificate-unreadable, hl7/listen-failed, orthanc/hook-listen-failed: what was opened is
- *   closed again
+ * @throws store/*, config/*, dmp/certificate-unreadable, hl7/listen-failed, orthanc/hook-listen-failed, trust/*,
+ *   wado/listen-failed, renditions/cache-*: what was opened is closed again
  */
 export const startSidecar = async (configuration: Configuration, log: Logger): Promise<RunningSidecar> => {
   const { folder } = configuration.store;
@@ -311,7 +349,7 @@ export const startSidecar = async (configuration: Configuration, log: Logger): P
   await chmod(folder, 0o700);
   const closers: Closers = [];
   try {
-    return { mllpPorts: await start(configuration, log, closers), close: () => closeAll(closers) };
+    return { ...(await start(configuration, log, closers)), close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
     throw error;

@@ -6,7 +6,7 @@ import { lastKey, type TextLeaf, textLeaves } from './option-tree.ts';
 
 /** Keys whose file is a secret. */
 const secretKey = /(Key|Password|Secret)File$/i;
-const anyFileKey = /File$/i;
+const anyFileKey = /Files?$/i;
 const othersMayRead = 0o004;
 
 const checkFile = (leaf: TextLeaf, reader: ConfigurationFileReader): string | undefined => {

@@ -16,6 +16,7 @@ import { checkPorts } from './port-checks.ts';
 import { type ConfigurationOptions, configurationSchema } from './schema.ts';
 import { issueFaults } from './schema-issues.ts';
 import { readOptions } from './section-keys.ts';
+import { checkTrust } from './trust-checks.ts';
 
 export interface ConfigurationSource {
   /** Orthanc's configuration: a file, or a folder of `*.json`. */
@@ -35,7 +36,7 @@ export interface Configuration extends Readonly<Omit<ConfigurationOptions, 'soft
   readonly files: readonly string[];
 }
 
-const pathKey = /(File|Folder)$|^(file|folder)$/;
+const pathKey = /(Files?|Folder)$|^(files?|folder)$/;
 
 /** Parses each section by itself, so that a fault in one does not hide those of another. */
 const parseSections = (tree: Record<string, unknown>, faults: ConfigurationFault[]): ReadSections => {
@@ -96,6 +97,7 @@ export const loadConfiguration = (source: ConfigurationSource): Configuration =>
   checkPasswordsInUrls(tree, overridden, isStorePasswordAllowed(tree), findings);
   checkAddresses(options, findings);
   checkPorts(options, findings);
+  checkTrust(options, tree, findings);
   const inFiles = checkFiles(tree, found.baseFolder, reader);
   faults.push(...inFiles.faults);
   warnings.push(...inFiles.warnings);

@@ -35,4 +35,13 @@ export const optionDescriptions: Readonly<Record<string, string>> = {
   'Publication.ParallelLooks': 'Studies looked at at the same time',
   'Publication.DefaultContentType':
     'contentTypeCode of a submission when the patient class (PV1-2) says nothing. Assumption: `07`, external consultation',
+  'Trust.Revocation.Ocsp.TimeoutSeconds': 'Longest wait for one answer of the responder',
+  'Trust.Psc.Endpoints.IntrospectionUrl': 'Whether a token is active is asked here',
+  'Trust.Psc.Endpoints.UserinfoUrl': 'Professions are asked here, where they matter',
+  'Trust.Psc.ConnectTimeoutMs': 'Longest wait for a connection to Pro Santé Connect',
+  'Trust.Psc.MaxAnswerBytes': 'Largest answer read from Pro Santé Connect',
+  'Trust.Psc.MaxTokenBytes': 'Longest token looked at',
+  'Trust.Psc.Algorithms': 'Signatures that a token may have',
+  'Trust.Psc.CacheEntries': 'Tokens remembered at the same time',
+  'Trust.Psc.Binding': 'Whether a token must be bound to the certificate of who sends it',
 };

@@ -14,6 +14,7 @@ const listeningPorts = (options: ReadSections): readonly Listening[] => {
     port,
   }));
   if (options.orthanc) all.push({ path: 'DrimBox.Orthanc.Hook.Port', ...options.orthanc.hook });
+  if (options.wado) all.push({ path: 'DrimBox.Wado.Port', ...options.wado });
   return all.filter(({ port }) => port !== 0);
 };
 

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { dmpOptions } from '../dmp/index.ts';
 import { hl7Options } from '../hl7/index.ts';
 import { kosOptions } from '../kos/index.ts';
+import { auditOptions } from '../audit/index.ts';
 import { alertsOptions } from '../notification/index.ts';
 import { orthancOptions } from '../orthanc/index.ts';
 import { publicationOptions } from '../publication/index.ts';
+import { trustOptions } from '../trust/index.ts';
+import { wadoOptions } from '../wado/index.ts';
 import { logOptions } from './sections/log.ts';
 import { siteOptions, softwareOptions } from './sections/site.ts';
 import { storeOptions } from './sections/store.ts';
@@ -20,6 +23,9 @@ export const configurationSchema = z.strictObject({
   // The zone and the manufacturer of manifests are those of the site and of the software.
   kos: kosOptions.pick({ writeNonStandardEvidence: true }).describe('Manifests'),
   publication: publicationOptions.describe('When manifests are built and sent'),
+  wado: wadoOptions.optional().describe('Images for other DRIMboxes; absent: none are given'),
+  trust: trustOptions.optional().describe('Whom images are given to; goes with Wado'),
+  audit: auditOptions.prefault({}).describe('Who asked for images, and what became of it'),
   alerts: alertsOptions.describe('Who is told when something needs a person'),
   log: logOptions.describe('What the service writes on its standard output'),
 });

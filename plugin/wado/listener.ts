@@ -20,6 +20,8 @@ export interface ListenerStatus {
 export interface ListenerPorts {
   /** Certificates, SNI, client authorities, versions. */
   readonly tls: ServerOptions;
+  /** Gets the server before it listens: its default certificate may change later. */
+  readonly onServer?: (server: Pick<Server, 'setSecureContext'>) => void;
   /** Answers everything that is not the state of the service; never throws. */
   readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   readonly status: () => Promise<ListenerStatus>;
@@ -93,7 +95,6 @@ export const startWadoListener = async (options: WadoOptions, ports: ListenerPor
       headersTimeout: 15_000,
       requestTimeout: 30_000,
       keepAliveTimeout: 30_000,
-      handshakeTimeout: 15_000,
       // A slow reader is told by the silence of its connection.
       connectionsCheckingInterval: 5_000,
       noDelay: true,
@@ -103,6 +104,7 @@ export const startWadoListener = async (options: WadoOptions, ports: ListenerPor
       application(request, response);
     },
   );
+  ports.onServer?.(server);
   server.maxConnections = options.limits.connections;
   server.on('timeout', (socket) => socket.destroy());
   // Failed handshakes and broken requests are everyday life on an open port.

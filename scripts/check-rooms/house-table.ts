@@ -18,7 +18,7 @@ export const roomLevels: readonly (readonly string[])[] = [
   ['viewer-access', 'consumer'],
   ['health', 'admin', 'statistics', 'notification'],
   ['config'],
-  ['examination.ts'],
+  ['examination.ts', 'image-service.ts'],
   ['main.ts'],
   ['cli.ts'],
 ];
