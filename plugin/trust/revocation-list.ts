@@ -62,11 +62,16 @@ const readExtensions = (bytes: Uint8Array): readonly ListExtension[] =>
     return { oid, isCritical: fields.length === 3 && fields[1]?.content[0] !== 0, value };
   });
 
-const derOf = (bytes: Uint8Array): Uint8Array => {
-  if (bytes[0] === DerTag.sequence) return bytes;
-  const pem = /-----BEGIN X509 CRL-----([^-]+)-----END X509 CRL-----/.exec(Buffer.from(bytes).toString('latin1'))?.[1];
-  if (pem === undefined) throw refused('neither DER nor PEM');
-  return Buffer.from(pem, 'base64');
+const pemBlock = /-----BEGIN X509 CRL-----([^-]+)-----END X509 CRL-----/g;
+const maxBlocks = 50;
+
+/** One list in DER, or those of a PEM file: operators keep the lists of several authorities together. */
+const derBlocks = (bytes: Uint8Array): readonly Uint8Array[] => {
+  if (bytes[0] === DerTag.sequence) return [bytes];
+  const blocks = [...Buffer.from(bytes).toString('latin1').matchAll(pemBlock)];
+  if (blocks.length === 0) throw refused('neither DER nor PEM');
+  if (blocks.length > maxBlocks) throw refused(`more than ${maxBlocks} lists in one file`);
+  return blocks.map(([, base64 = '']) => Buffer.from(base64, 'base64'));
 };
 
 /** Undefined for an entry that says "no longer on the list". */
@@ -145,14 +150,9 @@ const checkAuthority = (authority: X509Certificate, issuerName: Uint8Array): voi
   }
 };
 
-/**
- * @param bytes      DER or PEM
- * @param authority  who must have signed the list: the issuer of the certificates it speaks of
- * @throws trust/revocation-list-refused — malformed, of another authority, not signed by it, or of a kind not accepted
- */
-export const verifyRevocationList = (bytes: Uint8Array, authority: X509Certificate): RevocationList => {
+const verifyBlock = (der: Uint8Array, authority: X509Certificate): RevocationList => {
   try {
-    const [signed, algorithm, signature] = openSequence(derOf(bytes));
+    const [signed, algorithm, signature] = openSequence(der);
     const all = openSequence(expectElement(signed, DerTag.sequence).whole);
     const fields = all[0]?.tag === DerTag.integer ? all.slice(1) : all;
     const named = expectElement(algorithm, DerTag.sequence);
@@ -168,6 +168,23 @@ export const verifyRevocationList = (bytes: Uint8Array, authority: X509Certifica
     if (cause instanceof DrimboxError && cause.code === 'trust/revocation-list-refused') throw cause;
     throw refused('not a revocation list', cause);
   }
+};
+
+/**
+ * @param bytes      DER, or PEM with the lists of one or several authorities
+ * @param authority  who must have signed the list: the issuer of the certificates it speaks of
+ * @throws trust/revocation-list-refused — malformed, of other authorities, not signed by it, or of a kind not accepted
+ */
+export const verifyRevocationList = (bytes: Uint8Array, authority: X509Certificate): RevocationList => {
+  let failure: unknown;
+  for (const der of derBlocks(bytes)) {
+    try {
+      return verifyBlock(der, authority);
+    } catch (cause) {
+      failure = cause;
+    }
+  }
+  throw failure;
 };
 
 /** Whether a list speaks of a certificate. @param urls  distribution points that the certificate names */

@@ -108,7 +108,7 @@ class Lists implements RevocationLists {
   }
 
   #hold(source: Source, authority: X509Certificate): HeldRevocationList | undefined {
-    const label = 'url' in source ? source.url : source.file;
+    const label = labelOf(source, authority);
     const key = `${authority.fingerprint256} ${label}`;
     const known = this.#held.get(key);
     if (known !== undefined || this.#held.size >= maxHeld) return known;
@@ -125,6 +125,13 @@ class Lists implements RevocationLists {
     return { label, authority, keep, fetch: (signal) => exchange(question, signal) };
   }
 }
+
+/** For alerts and the kept copy. One file may hold the lists of several authorities: they are told apart. */
+const labelOf = (source: Source, authority: X509Certificate): string => {
+  if ('url' in source) return source.url;
+  const name = /^CN=(.+)$/m.exec(authority.subject)?.[1];
+  return name === undefined ? source.file : `${source.file} (${name})`;
+};
 
 const readList = async (file: string, maxBytes: number): Promise<Uint8Array> => {
   const bytes = await readFile(file).catch((cause: unknown) => {

@@ -55,14 +55,6 @@ export const startImagePeer = async (flow: FlowSite) => {
 <DNCertificatOperateur>${nameOf(structure.authCli)}</DNCertificatOperateur><DateMAJ>2026-01-02T03:04:05Z</DateMAJ></Domaine>`;
   const generatedAt = new Date(Date.now() - 3_600_000).toISOString().replace(/\.\d+/, '');
   writeFileSync(listFile, signList(buildList({ domains: domain, generatedAt }), structure.sign));
-  const lists = readFileSync(ca.crlFile, 'utf8')
-    .split(/(?<=-----END X509 CRL-----\n)/)
-    .filter((text) => text.trim() !== '')
-    .map((text, at) => {
-      const file = join(folder, `list-${at}.crl`);
-      writeFileSync(file, text);
-      return file;
-    });
   const issuer = nameOf({ certificateFile: ca.intermediateCertificateFile, keyFile: '' });
   const root = nameOf({ certificateFile: ca.rootCertificateFile, keyFile: '' });
   const { issuer: pscIssuer, introspectionUrl, userinfoUrl, keysUrl } = psc.endpoints;
@@ -80,8 +72,8 @@ export const startImagePeer = async (flow: FlowSite) => {
       Peers: { CaFiles: [ca.rootCertificateFile, ca.intermediateCertificateFile] },
       Revocation: {
         Lists: [
-          { Issuer: issuer, Files: [lists[0]] },
-          { Issuer: root, Files: [lists[1]] },
+          { Issuer: issuer, Files: [ca.crlFile] },
+          { Issuer: root, Files: [ca.crlFile] },
         ],
       },
       Whitelist: { File: listFile, SignerDns: [nameOf(structure.sign)], SignerIssuerDns: [issuer] },

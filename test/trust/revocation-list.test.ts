@@ -76,6 +76,17 @@ describe('a revocation list', () => {
     expect(read(Buffer.from(pem)).serialNumbers.size).toBe(0);
   });
 
+  test('one PEM file may hold the lists of several authorities: each finds its own', () => {
+    const pemOf = (der: Buffer): string =>
+      `-----BEGIN X509 CRL-----\n${der.toString('base64')}\n-----END X509 CRL-----\n`;
+    const both = Buffer.from(pemOf(ca.listOf(ca.root)) + pemOf(ca.listOf(ca.intermediate, [revoked])));
+    expect([...read(both).serialNumbers]).toEqual([serialOf(revoked)]);
+    expect(read(both, ca.root).serialNumbers.size).toBe(0);
+    const rootOnly = Buffer.from(pemOf(ca.listOf(ca.root)));
+    expect(refusal(rootOnly)).toBe('a list of another authority');
+    expect(refusal(Buffer.from(pemOf(ca.listOf(ca.root)).repeat(51)))).toContain('more than 50 lists');
+  });
+
   test('of an authority of the same name but another key is refused: the signature decides, not the name', async () => {
     const rogueRoot = await ca.makeRoot('rogue-root');
     const rogue = await ca.makeIntermediate('rogue', rogueRoot);
