@@ -2,8 +2,9 @@
  * Composition root of `drimbox doctor`: gives each check its port. The store is opened when it is free; when the running
  * sidecar holds it, that one is asked.
  */
+import { X509Certificate } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { askSidecar, runStoreCommand, type StoreFigures } from './admin/index.ts';
 import {
   configurationFaults,
@@ -13,8 +14,8 @@ import {
   type ConfigurationFault,
 } from './config/index.ts';
 import { createDmpClient, type DmpClient } from './dmp/index.ts';
-import { asDrimboxError } from './errors.ts';
-import { formatDoctorReport, isHealthy, runDoctor, type DoctorPorts } from './health/index.ts';
+import { asDrimboxError, DrimboxError } from './errors.ts';
+import { type CertificateFacts, formatDoctorReport, isHealthy, runDoctor, type DoctorPorts } from './health/index.ts';
 import { createChannels } from './notification/index.ts';
 import { createOrthancClient, openIndexRole } from './orthanc/index.ts';
 import type { Store } from './store/index.ts';
@@ -71,11 +72,25 @@ const connectDmp = (ports: ExaminationPorts, configuration: Configuration): DmpC
   }
 };
 
+/** Certificates that this service shows to other DRIMboxes. @throws trust/server-certificate-invalid */
+const shownCertificates = async ({ wado }: Configuration): Promise<readonly CertificateFacts[]> =>
+  Promise.all(
+    (wado?.certificates ?? []).map(async ({ name, certificateFile }) => {
+      try {
+        const { validFromDate, validToDate } = new X509Certificate(await readFile(certificateFile));
+        const dates = { notBeforeUtcMs: validFromDate.getTime(), notAfterUtcMs: validToDate.getTime() };
+        return { structureName: name, use: 'server', ...dates };
+      } catch (cause) {
+        throw new DrimboxError('trust/server-certificate-invalid', { cause, detail: certificateFile });
+      }
+    }),
+  );
+
 const dmpPorts = (given: ExaminationPorts, configuration: Configuration): Pick<DoctorPorts, 'dmp' | 'certificates'> => {
   const dmp = connectDmp(given, configuration);
   if (dmp === undefined) return {};
   return {
-    certificates: () => Promise.resolve(dmp.certificates()),
+    certificates: async () => [...dmp.certificates(), ...(await shownCertificates(configuration))],
     dmp: {
       checkReachable: () =>
         Promise.all(

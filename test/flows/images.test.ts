@@ -155,6 +155,13 @@ describe.skipIf(!isSiteHere).each(stores)('images for another DRIMbox, store %s'
     expect([status, (JSON.parse(body.toString()) as { status: string }).status]).toEqual([200, 'UP']);
   });
 
+  it('the doctor looks at the certificate that other DRIMboxes see (G4)', async () => {
+    const { stdout } = await flow.site.drimbox('doctor', '--json');
+    const { results } = JSON.parse(stdout) as { results: { name: string; details?: string[] }[] };
+    const { details = [] } = results.find(({ name }) => name === 'certificates') ?? {};
+    expect(details.filter((line) => line.includes('localhost'))).toHaveLength(1);
+  });
+
   it('from the moment the report is deleted nothing is given any more (B7)', async () => {
     const deletion = buildExamination({ number: 1, message: { action: 'delete', controlId: 'DEL-1' } });
     await flow.accepts(deletion.message);
