@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseManifest } from '../plugin/kos/index.ts';
 import { buildExamination } from '../test/fixtures/examination.ts';
+import { splitMultipart } from '../test/fixtures/wado/split-multipart.ts';
+import { type DrimboxPeer, startDrimbox } from '../test/peers/drimbox/index.ts';
 import { startSite, waitFor, type Site } from '../test/peers/site/index.ts';
 
 const run = promisify(execFile);
 const isOnce = process.argv.includes('--once');
-const steps = 16;
+const steps = 19;
 let step = 0;
 
 const say = (text: string): void => {
@@ -39,7 +41,14 @@ const checkManifest = async (site: Site, kos: Uint8Array): Promise<string> => {
   return path;
 };
 
-const publishOne = async (site: Site): Promise<void> => {
+/** What another DRIMbox needs of a publication. */
+interface PublishedSeries {
+  readonly kos: string;
+  readonly retrieveUrl: string;
+  readonly images: number;
+}
+
+const publishOne = async (site: Site): Promise<PublishedSeries> => {
   const examination = buildExamination({ number: 1, seriesCount: 2, instancesPerSeries: 4 });
   await storeByDicom(
     site,
@@ -82,6 +91,38 @@ const publishOne = async (site: Site): Promise<void> => {
     return text.startsWith('publié') ? text : undefined;
   });
   say(`Orthanc Explorer shows: DRIM-M : ${status}`);
+  const [series] = manifest.series;
+  return {
+    kos: manifest.sopInstanceUid,
+    retrieveUrl: series?.retrieveUrl ?? '',
+    images: series?.instances.length ?? 0,
+  };
+};
+
+/** Another DRIMbox, on the whitelist and for a professional, fetches a series; then with a certificate that was taken back. */
+const fetchOne = async (site: Site, other: DrimboxPeer, published: PublishedSeries): Promise<void> => {
+  const { pathname: path } = new URL(published.retrieveUrl);
+  const { kos, images } = published;
+  const from = performance.now();
+  const stored = await other.ask({ path, kos });
+  const parts = splitMultipart(stored.headers.get('content-type'), stored.body);
+  if (stored.status !== 200 || parts.length !== images) throw new Error(`images: ${stored.status}, ${parts.length}`);
+  say(
+    `another DRIMbox of the whitelist fetched the first series for a professional (Pro Santé Connect): ${images} images in ${Math.round(performance.now() - from)} ms`,
+  );
+  const jpegLs = '1.2.840.10008.1.2.4.80';
+  const accept = `multipart/related; type="application/dicom"; transfer-syntax=${jpegLs}`;
+  const made = await other.ask({ path, kos, accept });
+  const syntaxes = new Set(
+    splitMultipart(made.headers.get('content-type'), made.body).map((one) => one.transferSyntaxUid),
+  );
+  if ([...syntaxes].join() !== jpegLs) throw new Error(`JPEG-LS: ${made.status}, ${[...syntaxes].join(', ')}`);
+  say('the same in JPEG-LS, made for this requester; Orthanc keeps what it has');
+  const refused = await other.ask({ path, kos, certificate: other.ca.negative.revokedAuthCli });
+  if (refused.status !== 403) throw new Error(`a revoked certificate was answered ${refused.status}`);
+  const { stdout } = await site.drimbox('audit', '--format', 'json');
+  const reason = (JSON.parse(stdout) as { reason?: string }[]).at(-1)?.reason;
+  say(`with a revoked certificate: 403, nothing else; drimbox audit says why: ${reason ?? ''}`);
 };
 
 /** Manifests of a study in the registry, in order of arrival, as short words. */
@@ -150,10 +191,15 @@ const publication = {
   RetryFirstDelaySeconds: 1,
   DeletionDelayMinutes: 2 / 60,
 };
+let other: DrimboxPeer | undefined;
 const site = await startSite({
   store: process.env['DRIMBOX_STORE'] ?? 'embedded',
   orthanc: { version },
   section: { Publication: publication },
+  prepare: async (place) => {
+    other = await startDrimbox(place);
+    return other.section;
+  },
 });
 const { Version: orthancVersion } = await site.orthanc.getJson<{ Version: string }>('/system');
 say(
@@ -166,7 +212,8 @@ say(
 
 let exitCode = 0;
 try {
-  await publishOne(site);
+  const published = await publishOne(site);
+  if (other !== undefined) await fetchOne(site, other, published);
   await liveOne(site);
   const { stdout } = await site.drimbox('queue');
   if (JSON.stringify(JSON.parse(stdout)).includes('"order"')) throw new Error(`orders are left: ${stdout}`);
@@ -175,13 +222,17 @@ try {
   exitCode = 1;
   console.error(`sandbox: FAILED: ${error instanceof Error ? error.message : String(error)}\n${site.sidecar().log()}`);
 }
-if (isOnce || exitCode !== 0) {
+const stopAll = async (): Promise<void> => {
   await site.stop();
+  await other?.stop();
+};
+if (isOnce || exitCode !== 0) {
+  await stopAll();
   process.exit(exitCode);
 }
 console.log(`
 Open ${site.orthanc.url}/app/explorer.html and choose the study. The archive: scripts/drimbox archive list --config ${site.configFile}
 (with DRIMBOX_STORE=${site.env['DRIMBOX_STORE'] ?? 'embedded'}). Ctrl-C ends everything.`);
-const stop = (): void => void site.stop().then(() => process.exit(0));
+const stop = (): void => void stopAll().then(() => process.exit(0));
 process.once('SIGINT', stop);
 process.once('SIGTERM', stop);

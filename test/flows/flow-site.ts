@@ -14,7 +14,7 @@ import type { RegistryEntry } from '../peers/dmp/registry.ts';
 import { isOrthancHere, type OrthancPeer, type OrthancVersion } from '../peers/orthanc/index.ts';
 import { type Postgres, startPostgres } from '../peers/postgres/index.ts';
 import type { Acknowledgment, RisConnection } from '../peers/ris/index.ts';
-import { type Site, startSite } from '../peers/site/index.ts';
+import { type Site, type SiteOptions, startSite } from '../peers/site/index.ts';
 import { PacsGate } from './pacs-gate.ts';
 import { TcpGate } from './tcp-gate.ts';
 
@@ -55,7 +55,7 @@ export interface AlertView {
 
 type Section = Record<string, Record<string, unknown>>;
 
-export interface FlowSiteOptions {
+export interface FlowSiteOptions extends Pick<SiteOptions, 'prepare'> {
   readonly store?: StoreKind;
   /** Orthanc keeps its index in PostgreSQL and the sidecar reads it by SQL. */
   readonly sqlIndex?: boolean;
@@ -276,6 +276,7 @@ export const startFlowSite = async (options: FlowSiteOptions = {}): Promise<Flow
   };
   const site = await startSite({
     ...(options.gatePacs === true ? { gatePacs } : {}),
+    ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
     store: storeUrl ?? 'embedded',
     orthanc: {
       version: orthancVersion,

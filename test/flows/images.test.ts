@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildExamination } from '../fixtures/examination.ts';
 import { splitMultipart } from '../fixtures/wado/split-multipart.ts';
+import { type DrimboxPeer, type ImageAnswer, type ImageRequest, startDrimbox } from '../peers/drimbox/index.ts';
 import { personas } from '../peers/psc/index.ts';
 import { type FlowSite, isSiteHere, soon, startFlowSite, type StoreKind } from './flow-site.ts';
-import { type ImageAnswer, type ImagePeer, type ImageRequest, startImagePeer } from './image-peer.ts';
 
 const stores: readonly StoreKind[] = ['embedded', 'postgres'];
 const jpegLs = '1.2.840.10008.1.2.4.80';
@@ -22,7 +22,7 @@ const lossless = ['1.2.840.10008.1.2.4.70;q=0.9', `${jpegLs};q=0.8`, '1.2.840.10
 
 describe.skipIf(!isSiteHere).each(stores)('images for another DRIMbox, store %s', (store) => {
   let flow: FlowSite;
-  let peer: ImagePeer;
+  let peer: DrimboxPeer;
   const folder = mkdtempSync(join(tmpdir(), 'drimbox-images-'));
   const [first, second] = [1, 2].map((number) => buildExamination({ number, instancesPerSeries: 3 }));
   if (first === undefined || second === undefined) throw new Error('no examination');
@@ -31,8 +31,14 @@ describe.skipIf(!isSiteHere).each(stores)('images for another DRIMbox, store %s'
   let kos: string;
 
   beforeAll(async () => {
-    flow = await startFlowSite({ store, sqlIndex: store === 'postgres' });
-    peer = await startImagePeer(flow);
+    flow = await startFlowSite({
+      store,
+      sqlIndex: store === 'postgres',
+      prepare: async (place) => {
+        peer = await startDrimbox(place);
+        return peer.section;
+      },
+    });
     for (const examination of [first, second]) {
       await flow.keep(examination.instances);
       await flow.accepts(examination.message);

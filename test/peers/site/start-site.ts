@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { inventedOrganization } from '../../fixtures/report/build-cda.ts';
 import { makeCa, type TestCa } from '../ca/make-ca.ts';
+import type { TrustedSite } from '../drimbox/index.ts';
 import { startOrthanc, type OrthancPeer, type OrthancPeerOptions } from '../orthanc/index.ts';
 import { findFreePort } from '../postgres/index.ts';
 import { connectRis, type RisConnection } from '../ris/index.ts';
@@ -23,6 +24,8 @@ export interface SiteOptions {
   readonly gatePacs?: (httpPort: number) => Promise<number>;
   /** Parts of the `DrimBox` section that replace those below. */
   readonly section?: Readonly<Record<string, unknown>>;
+  /** Further parts of the section, once it is known where everything is; those of `Orthanc` are added to its own. */
+  readonly prepare?: (place: TrustedSite) => Promise<Readonly<Record<string, unknown>> & { readonly Orthanc?: object }>;
   /** Where everything is kept; a temporary folder, removed at the end, when absent. */
   readonly folder?: string;
 }
@@ -55,7 +58,12 @@ interface Place {
 }
 
 /** The `DrimBox` section of an invented site. */
-const sectionOf = (place: Place, options: SiteOptions): Record<string, unknown> => {
+const sectionOf = (
+  place: Place,
+  options: SiteOptions,
+  prepared: Readonly<Record<string, unknown>> & { readonly Orthanc?: object } = {},
+): Record<string, unknown> => {
+  const { Orthanc: orthanc = {}, ...more } = prepared;
   const credentials = place.ca.structures[inventedOrganization.id];
   if (credentials === undefined) throw new Error('the test authority lacks the invented structure');
   return {
@@ -66,6 +74,7 @@ const sectionOf = (place: Place, options: SiteOptions): Record<string, unknown> 
       Url: place.orthancUrl,
       ...(options.indexUrl === undefined ? {} : { IndexUrl: options.indexUrl }),
       Hook: { Host: '127.0.0.1', Port: place.hookPort, SecretFile: place.secretFile },
+      ...orthanc,
     },
     Hl7: { Listeners: [{ Host: '127.0.0.1', Port: place.mllpPort }] },
     Dmp: {
@@ -91,6 +100,7 @@ const sectionOf = (place: Place, options: SiteOptions): Record<string, unknown> 
       RetryFirstDelaySeconds: 1,
       RetryMaxDelayMinutes: 0.05,
     },
+    ...more,
     ...options.section,
   };
 };
@@ -109,8 +119,9 @@ export const startSite = async (options: SiteOptions = {}): Promise<Site> => {
   const gatePort = await options.gatePacs?.(orthanc.httpPort);
   const orthancUrl = gatePort === undefined ? orthanc.url : `http://127.0.0.1:${gatePort}`;
   const place = { ca, dmpUrl: dmp.baseUrl, orthancUrl, mllpPort, hookPort, secretFile, folder };
+  const prepared = await options.prepare?.({ ca, folder, storageFolder: join(orthanc.folder, 'storage') });
   const configFile = join(folder, 'drimbox.json');
-  writeFileSync(configFile, JSON.stringify({ DrimBox: sectionOf(place, options) }, undefined, 2));
+  writeFileSync(configFile, JSON.stringify({ DrimBox: sectionOf(place, options, prepared) }, undefined, 2));
   const env: Record<string, string> = { DRIMBOX_STORE: options.store ?? 'embedded' };
   const start = (): Promise<SidecarProcess> => startSidecar({ folder, configFile, env });
   let sidecar = await start();

@@ -1,15 +1,18 @@
-/** Another DRIMbox in front of a site: trust set up as an operator would, requests by curl. */
+/**
+ * Another DRIMbox: the trust space that it shares with a site (whitelist, revocation lists, Pro Santé Connect), and its requests,
+ * by curl. Every name and secret is invented.
+ */
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { distinguishedNameOf, formatDistinguishedName } from '../../plugin/trust/index.ts';
-import { inventedOrganization } from '../fixtures/report/build-cda.ts';
-import { buildList, signList } from '../fixtures/trust/whitelist-builder.ts';
-import type { Credential } from '../peers/ca/openssl-authority.ts';
-import { findFreePort } from '../peers/postgres/index.ts';
-import { exampleClients, personas, type Psc, startPsc } from '../peers/psc/index.ts';
-import type { FlowSite } from './flow-site.ts';
+import { distinguishedNameOf, formatDistinguishedName } from '../../../plugin/trust/index.ts';
+import { inventedOrganization } from '../../fixtures/report/build-cda.ts';
+import { buildList, signList } from '../../fixtures/trust/whitelist-builder.ts';
+import type { Credential } from '../ca/openssl-authority.ts';
+import { findFreePort } from '../postgres/index.ts';
+import { exampleClients, personas, type Psc, startPsc } from '../psc/index.ts';
+import type { TestCa } from '../ca/test-ca.ts';
 
 export interface ImageAnswer {
   readonly status: number;
@@ -42,9 +45,16 @@ const parseHead = (text: string): ReadonlyMap<string, string> =>
       }),
   );
 
-/** Configures `Wado` and `Trust` of the site, and starts its sidecar again. */
-export const startImagePeer = async (flow: FlowSite) => {
-  const { ca, folder } = flow.site;
+export interface TrustedSite {
+  readonly ca: TestCa;
+  /** Where the site keeps its files; it has a folder `secrets`. */
+  readonly folder: string;
+  /** Orthanc's StorageDirectory. */
+  readonly storageFolder: string;
+}
+
+/** @returns parts of the `DrimBox` section of the site, and what asks it for images */
+export const startDrimbox = async ({ ca, folder, storageFolder }: TrustedSite) => {
   const structure = ca.structures[inventedOrganization.id];
   if (structure === undefined) throw new Error('the test authority lacks the invented structure');
   const psc: Psc = await startPsc({ ca });
@@ -59,16 +69,16 @@ export const startImagePeer = async (flow: FlowSite) => {
   const root = nameOf({ certificateFile: ca.rootCertificateFile, keyFile: '' });
   const { issuer: pscIssuer, introspectionUrl, userinfoUrl, keysUrl } = psc.endpoints;
   const port = await findFreePort();
-  await flow.reconfigure((section) => {
-    section['Orthanc'] = { ...section['Orthanc'], StorageFolder: join(flow.orthanc.folder, 'storage') };
-    section['Wado'] = {
+  const section = {
+    Orthanc: { StorageFolder: storageFolder },
+    Wado: {
       Host: '127.0.0.1',
       Port: port,
       Certificates: [
         { Name: 'localhost', CertificateFile: structure.ssl.certificateFile, KeyFile: structure.ssl.keyFile },
       ],
-    };
-    section['Trust'] = {
+    },
+    Trust: {
       Peers: { CaFiles: [ca.rootCertificateFile, ca.intermediateCertificateFile] },
       Revocation: {
         Lists: [
@@ -89,8 +99,8 @@ export const startImagePeer = async (flow: FlowSite) => {
         ClientSecretFile: secretFile,
         CaFile: ca.rootCertificateFile,
       },
-    };
-  });
+    },
+  };
   const doctor = await psc.mintToken(personas.doctor);
 
   const ask = ({
@@ -118,6 +128,6 @@ export const startImagePeer = async (flow: FlowSite) => {
       });
     });
 
-  return { ask, psc, port, doctor, structure, ca, stop: () => psc.stop() };
+  return { section, ask, psc, port, doctor, structure, ca, stop: () => psc.stop() };
 };
-export type ImagePeer = Awaited<ReturnType<typeof startImagePeer>>;
+export type DrimboxPeer = Awaited<ReturnType<typeof startDrimbox>>;

@@ -1,0 +1,7 @@
+export {
+  type DrimboxPeer,
+  type ImageAnswer,
+  type ImageRequest,
+  startDrimbox,
+  type TrustedSite,
+} from './start-drimbox.ts';
