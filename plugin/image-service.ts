@@ -38,7 +38,9 @@ import {
   createServerCertificates,
   createTokenVerifier,
   createWhitelistKeeper,
+  distinguishedNameKey,
   loadAuthorities,
+  parseDistinguishedName,
   type PeerGate,
   serverCertificatesOptions,
   type TokenVerifier,
@@ -145,7 +147,12 @@ const startTrust = async (
   });
   closers.push(() => whitelist.stop());
   await whitelist.start();
-  const tokens = createTokenVerifier(trust.psc, { clock, alerts: alerts.about('psc') });
+  // Peers are configured by their names as a person writes them, and known by their normal form.
+  const clientsByPeer = trust.psc.clientsByPeer.map(({ peer, clients }) => ({
+    peer: distinguishedNameKey(parseDistinguishedName(peer)),
+    clients,
+  }));
+  const tokens = createTokenVerifier({ ...trust.psc, clientsByPeer }, { clock, alerts: alerts.about('psc') });
   closers.push(() => tokens.close());
   const certificates = createPeerCertificateCheck({
     authorities: authorities.certificates,

@@ -56,7 +56,7 @@ const bindingOptions = z.strictObject({
 });
 
 const clientsOfPeer = z.strictObject({
-  peer: z.string().min(1).describe('The peer, as the whitelist identifies it'),
+  peer: z.string().min(1).describe('Subject (DN) of the certificate of the peer, as in the whitelist'),
   clients: z.array(z.string().min(1)).min(1).describe('Values of `azp` that it may send'),
 });
 

@@ -150,23 +150,56 @@ const checkAuthority = (authority: X509Certificate, issuerName: Uint8Array): voi
   }
 };
 
+interface ParsedBlock {
+  readonly signed: Uint8Array;
+  readonly algorithm: WholeElement;
+  readonly signature: WholeElement | undefined;
+  /** Of TBSCertList, without its version. */
+  readonly fields: readonly WholeElement[];
+}
+
+const parseBlock = (der: Uint8Array): ParsedBlock => {
+  const [signed, algorithm, signature] = openSequence(der);
+  const { whole } = expectElement(signed, DerTag.sequence);
+  const all = openSequence(whole);
+  const fields = all[0]?.tag === DerTag.integer ? all.slice(1) : all;
+  return { signed: whole, algorithm: expectElement(algorithm, DerTag.sequence), signature, fields };
+};
+
+const asRefusal = (cause: unknown): DrimboxError =>
+  cause instanceof DrimboxError && cause.code === 'trust/revocation-list-refused'
+    ? cause
+    : refused('not a revocation list', cause);
+
 const verifyBlock = (der: Uint8Array, authority: X509Certificate): RevocationList => {
   try {
-    const [signed, algorithm, signature] = openSequence(der);
-    const all = openSequence(expectElement(signed, DerTag.sequence).whole);
-    const fields = all[0]?.tag === DerTag.integer ? all.slice(1) : all;
-    const named = expectElement(algorithm, DerTag.sequence);
-    if (Buffer.compare(named.whole, fields[0]?.whole ?? Buffer.of()) !== 0) throw refused('two signature algorithms');
+    const { signed, algorithm, signature, fields } = parseBlock(der);
+    if (Buffer.compare(algorithm.whole, fields[0]?.whole ?? Buffer.of()) !== 0)
+      throw refused('two signature algorithms');
     checkAuthority(authority, expectElement(fields[1], DerTag.sequence).whole);
-    const oid = decodeObjectIdentifier(expectElement(openSequence(named.whole)[0], DerTag.objectIdentifier).content);
+    const oid = decodeObjectIdentifier(
+      expectElement(openSequence(algorithm.whole)[0], DerTag.objectIdentifier).content,
+    );
     const value = { algorithm: oid, value: bitsOf(signature) };
-    if (!isSignedWith(authority.publicKey, expectElement(signed, DerTag.sequence).whole, value)) {
+    if (!isSignedWith(authority.publicKey, signed, value)) {
       throw refused('not signed by its authority with an accepted algorithm');
     }
     return readList(fields);
   } catch (cause) {
-    if (cause instanceof DrimboxError && cause.code === 'trust/revocation-list-refused') throw cause;
-    throw refused('not a revocation list', cause);
+    throw asRefusal(cause);
+  }
+};
+
+/**
+ * Whether a file holds revocation lists at all, whoever signed them.
+ *
+ * @throws trust/revocation-list-refused
+ */
+export const checkRevocationListForm = (bytes: Uint8Array): void => {
+  try {
+    for (const der of derBlocks(bytes)) expectElement(parseBlock(der).fields[1], DerTag.sequence);
+  } catch (cause) {
+    throw asRefusal(cause);
   }
 };
 

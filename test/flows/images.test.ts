@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildExamination } from '../fixtures/examination.ts';
 import { splitMultipart } from '../fixtures/wado/split-multipart.ts';
 import { type DrimboxPeer, type ImageAnswer, type ImageRequest, startDrimbox } from '../peers/drimbox/index.ts';
-import { personas } from '../peers/psc/index.ts';
+import { exampleClients, personas } from '../peers/psc/index.ts';
 import { type FlowSite, isSiteHere, soon, startFlowSite, type StoreKind } from './flow-site.ts';
 
 const stores: readonly StoreKind[] = ['embedded', 'postgres'];
@@ -126,6 +126,12 @@ describe.skipIf(!isSiteHere).each(stores)('images for another DRIMbox, store %s'
     expect((await ask({ token: await peer.psc.mintToken(personas.pharmacist) })).status).toBe(503);
     await peer.psc.faults.clear();
     expect((await ask()).status).toBe(200);
+  });
+
+  it('a token of software that this DRIMbox does not use is refused (403, E4)', async () => {
+    const token = await peer.psc.mintToken(personas.doctor, { clientId: exampleClients.stranger.clientId });
+    expect((await ask({ token })).status).toBe(403);
+    expect((await audit()).at(-1)).toMatchObject({ reason: 'trust/token-client-refused' });
   });
 
   it('the manifest of another study opens nothing (DB.SO.85, E2)', async () => {

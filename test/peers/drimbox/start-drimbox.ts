@@ -98,6 +98,7 @@ export const startDrimbox = async ({ ca, folder, storageFolder }: TrustedSite) =
         ClientId: exampleClients.source.clientId,
         ClientSecretFile: secretFile,
         CaFile: ca.rootCertificateFile,
+        ClientsByPeer: [{ Peer: nameOf(structure.authCli), Clients: ['drimbox-conso-exemple'] }],
       },
     },
   };
