@@ -174,6 +174,13 @@ describe.skipIf(!isSiteHere).each(stores)('images for another DRIMbox, store %s'
     expect(details.filter((line) => line.includes('localhost'))).toHaveLength(1);
   });
 
+  it('a killed service gives images again as soon as it is started (design §5)', async () => {
+    await flow.site.sidecar().kill();
+    await flow.site.restartSidecar();
+    expect((await ask()).status).toBe(200);
+    expect((await ask({ accept: lossless })).status).toBe(200);
+  });
+
   it('from the moment the report is deleted nothing is given any more (B7)', async () => {
     const deletion = buildExamination({ number: 1, message: { action: 'delete', controlId: 'DEL-1' } });
     await flow.accepts(deletion.message);
