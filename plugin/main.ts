@@ -190,7 +190,13 @@ const startHook = async (
         if (batch.started === true || batch.dropped > 0) worker.comparison?.wake();
         await saveMarker(ports.store.knex, hookContactMarker, batch.database ?? '', Date.now());
       },
-      answer: createRestExtension({ ...ports, orthanc, csrfKey: randomBytes(32), wake: () => worker.wake() }),
+      answer: createRestExtension({
+        ...ports,
+        orthanc,
+        csrfKey: randomBytes(32),
+        wake: () => worker.wake(),
+        wakeComparison: () => worker.comparison?.wake(),
+      }),
       log,
     }),
   );

@@ -2,9 +2,10 @@
  * What Orthanc's REST API shows of the archive. Whoever Orthanc lets in may read it: no identity (decision A6), and so no
  * structure either, for that of a practitioner in private practice is made of an RPPS number.
  */
-import { type Alert, type ArchivedStudy, explain, type QueuedOrder, StudyState } from '../archive/index.ts';
+import { type Alert, type ArchivedStudy, explain, type QueuedOrder, RunPhase, StudyState } from '../archive/index.ts';
 import { describeStudy } from '../publication/index.ts';
 import { remedyOf } from '../remedies.ts';
+import type { ResyncView } from './resync-command.ts';
 
 const isoOf = (utcMs: number): string => new Date(utcMs).toISOString();
 
@@ -61,4 +62,23 @@ export const alertLine = (alert: Alert): object => ({
   raisedAt: isoOf(alert.raisedAtUtcMs),
   lastAt: isoOf(alert.lastAtUtcMs),
   ...(alert.seenAtUtcMs === undefined ? {} : { seenAt: isoOf(alert.seenAtUtcMs) }),
+});
+
+const resyncTexts: Readonly<Record<RunPhase, string>> = {
+  [RunPhase.comparing]: 'Comparaison de l’archive avec le PACS en cours.',
+  [RunPhase.retrying]: 'Nouvel essai pour les examens que le PACS n’a pas pu donner.',
+  [RunPhase.compared]: 'Archive comparée avec le PACS : rien n’est encore modifié.',
+  [RunPhase.looking]: 'Application en cours : chaque différence est réexaminée.',
+  [RunPhase.concluding]: 'Application en cours : attente du DMP et des preuves de suppression.',
+  [RunPhase.finished]: 'Resynchronisation terminée.',
+  [RunPhase.stopped]: 'Resynchronisation arrêtée.',
+};
+
+/** A resynchronisation without the English words of the command line. */
+export const resyncLine = ({ next: _next, list: _list, findings, ...view }: ResyncView): object => ({
+  ...view,
+  text: resyncTexts[view.phase],
+  findings: Object.fromEntries(
+    Object.entries(findings).map(([finding, { count, studies }]) => [finding, { count, studies }]),
+  ),
 });

@@ -1,6 +1,6 @@
 /**
- * `/drimbox/…` of Orthanc's REST API, as Orthanc's hook relays it (design §5). It reads; the one act needs a user whose
- * password Orthanc checked and a token (decision F1). Held deletions are confirmed by the command line only.
+ * `/drimbox/…` of Orthanc's REST API, as Orthanc's hook relays it (design §5). It reads; acts need a user whose password
+ * Orthanc checked and a token (decision F1). Held deletions are confirmed by the command line only.
  *
  * | path after `/drimbox/`           |      | answer                                             |
  * |----------------------------------|------|----------------------------------------------------|
@@ -9,6 +9,8 @@
  * | `studies/{orthancId}/reconcile`  | POST | 202: looked at again now, whatever barred it       |
  * | `queue`                          | GET  | orders that wait for the DMP, and why              |
  * | `alerts`                         | GET  | open alerts                                        |
+ * | `resync`                         | GET  | how far the latest resynchronisation is, what it found |
+ * | `resync/compare`, `resync/apply`, `resync/stop` | POST | 202: as `drimbox resync`, with `--apply`, `--stop` |
  * | `csrf-token`                     | GET  | `{ token, expiresAt }` for `X-CSRF-Token`          |
  */
 import {
@@ -26,7 +28,8 @@ import type { DrimboxEvent, Emit } from '../events.ts';
 import type { OrthancClient, RelayedAnswer, RelayedRequest } from '../orthanc/index.ts';
 import type { Store } from '../store/index.ts';
 import { createCsrfTokens, type CsrfTokens } from './csrf-tokens.ts';
-import { alertLine, queueLine, statusOf, withoutStructures } from './rest-extension-views.ts';
+import { alertLine, queueLine, resyncLine, statusOf, withoutStructures } from './rest-extension-views.ts';
+import { showResync, startResync, stopResync } from './resync-command.ts';
 
 export interface RestExtensionPorts {
   readonly store: Store;
@@ -34,6 +37,8 @@ export interface RestExtensionPorts {
   readonly clock: () => number;
   /** Starts due looks at once. */
   readonly wake: () => void;
+  /** Starts the comparison of the archive with the PACS at once. */
+  readonly wakeComparison: () => void;
   readonly emit: Emit;
   /** Drawn at start: 32 random bytes. */
   readonly csrfKey: Uint8Array;
@@ -124,6 +129,16 @@ const answerQueue: Endpoint = async ({ store }) => {
 
 const answerAlerts: Endpoint = async ({ store }) => ({ json: (await loadAlerts(store.knex)).map(alertLine) });
 
+const answerResync: Endpoint = async (ports) => ({ json: resyncLine(await showResync(ports)) });
+
+const actOnResync =
+  (act: (ports: Ports) => Promise<unknown>): Endpoint =>
+  async (ports, request) => {
+    checkAct(ports, request);
+    await act(ports);
+    return { status: 202, json: resyncLine(await showResync(ports)) };
+  };
+
 const answerToken: Endpoint = ({ csrf }, request) => {
   const { token, expiresAtUtcMs } = csrf.issue(checkUser(request));
   return Promise.resolve({ json: { token, expiresAt: new Date(expiresAtUtcMs).toISOString() } });
@@ -136,6 +151,10 @@ const routes: readonly { readonly path: RegExp; readonly method: 'GET' | 'POST';
   { path: new RegExp(`^studies/${id}/reconcile$`), method: 'POST', answer: reconcile },
   { path: /^queue$/, method: 'GET', answer: answerQueue },
   { path: /^alerts$/, method: 'GET', answer: answerAlerts },
+  { path: /^resync$/, method: 'GET', answer: answerResync },
+  { path: /^resync\/compare$/, method: 'POST', answer: actOnResync((ports) => startResync(ports, false)) },
+  { path: /^resync\/apply$/, method: 'POST', answer: actOnResync((ports) => startResync(ports, true)) },
+  { path: /^resync\/stop$/, method: 'POST', answer: actOnResync(stopResync) },
   { path: /^csrf-token$/, method: 'GET', answer: answerToken },
 ];
 

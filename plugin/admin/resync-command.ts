@@ -180,6 +180,23 @@ const latest = async (ports: ResyncPorts): Promise<ComparisonRun> => {
   return run;
 };
 
+/** Where the work stands, or what came of the latest. @throws archive/not-found: none was ever started; store/unavailable */
+export const showResync = async (ports: ResyncPorts): Promise<ResyncView> => viewOf(ports, await latest(ports), false);
+
+/** Wants the comparison, and with `isApplied` its looks too; joins what is under way. @throws store/unavailable */
+export const startResync = async (ports: ResyncPorts, isApplied: boolean): Promise<ComparisonRun> => {
+  const request = { atUtcMs: ports.clock(), isApplied };
+  const started = await ports.store.transaction((trx) => requestResyncRun(trx, request));
+  ports.wakeComparison?.();
+  return started;
+};
+
+/** Looks that were asked for are made all the same. @throws archive/not-found, store/unavailable */
+export const stopResync = async (ports: ResyncPorts): Promise<void> => {
+  await latest(ports);
+  await stopRun(ports.store.knex, 'resync', ports.clock());
+};
+
 /**
  * @param words  `['resync']`, with `--apply`, `--status` or `--stop`, and `--list FILE`
  * @throws cli/usage, archive/not-found, store/unavailable
@@ -196,11 +213,9 @@ export const resyncCommand = async (
   const withList = optionOf(words, '--list') !== undefined;
   if (mode === '--status') return viewOf(ports, await latest(ports), withList);
   if (mode === '--stop') {
-    await stopRun(ports.store.knex, 'resync', ports.clock());
+    await stopResync(ports);
     return viewOf(ports, await latest(ports), withList);
   }
-  const request = { atUtcMs: ports.clock(), isApplied: mode === '--apply' };
-  const started = await ports.store.transaction((trx) => requestResyncRun(trx, request));
-  ports.wakeComparison?.();
+  const started = await startResync(ports, mode === '--apply');
   return viewOf(ports, await watch(ports, started, report), withList);
 };

@@ -11,6 +11,7 @@ let opened: TestStore;
 let bench: Bench;
 let extension: RestExtension;
 let woken: number;
+let comparisons: number;
 const signing = makeSigningIdentity();
 beforeAll(async () => {
   opened = await openTestStore();
@@ -20,12 +21,16 @@ beforeEach(async () => {
   await opened.empty();
   bench = createBench(opened.store, signing);
   woken = 0;
+  comparisons = 0;
   extension = createRestExtension({
     ...bench.ports,
     orthanc: bench.pacs.orthanc,
     csrfKey: Buffer.alloc(32, 1),
     wake: () => {
       woken += 1;
+    },
+    wakeComparison: () => {
+      comparisons += 1;
     },
   });
 });
@@ -167,6 +172,53 @@ describe('reading', () => {
       httpStatus: 405,
       context: { allow: method === 'GET' ? 'POST' : 'GET' },
     });
+  });
+});
+
+describe('resynchronisation (DB.SO.28, DB.SO.30, DB.SO.88)', () => {
+  const act = async (what: string) => call('POST', `resync/${what}`, { user: 'béa', csrfToken: await tokenOf('béa') });
+  const run = () => opened.store.knex('comparison_run').where({ purpose: 'resync' }).orderBy('id', 'desc').first();
+
+  test('is not there before somebody asked for one', async () => {
+    await expect(call('GET', 'resync')).rejects.toMatchObject({ code: 'archive/not-found' });
+    await expect(act('stop')).rejects.toMatchObject({ code: 'archive/not-found' });
+  });
+
+  test('is started, shown in French, applied and stopped as by the command line', async () => {
+    const started = await act('compare');
+    expect(started).toMatchObject({ status: 202, json: { phase: 'comparing', applied: false, compared: 0 } });
+    expect(comparisons).toBe(1);
+    expect((await call('GET', 'resync')).json).toMatchObject({
+      run: started.json['run'],
+      text: 'Comparaison de l’archive avec le PACS en cours.',
+    });
+    // What is under way is joined, and applied from then on.
+    expect((await act('apply')).json).toMatchObject({ run: started.json['run'], applied: true });
+    expect((await act('stop')).json).toMatchObject({ phase: 'stopped', text: 'Resynchronisation arrêtée.' });
+    expect(await run()).toMatchObject({ phase: 'stopped' });
+  });
+
+  test('shows what was found, without the words of the command line', async () => {
+    await fill();
+    await act('compare');
+    const { id } = (await run()) as { id: number };
+    await opened.store.knex.raw(
+      `UPDATE comparison_run SET phase = 'compared', figures = jsonb_set(figures, '{found,changed}', '1')`,
+    );
+    await opened.store.knex('comparison_finding').insert({ run_id: id, study_uid: uidOf(1), finding: 'changed' });
+    const { json } = await call('GET', 'resync');
+    expect(json).toMatchObject({
+      text: 'Archive comparée avec le PACS : rien n’est encore modifié.',
+      findings: { changed: { count: 1, studies: [uidOf(1)] } },
+    });
+    expect(JSON.stringify(json)).not.toContain('drimbox');
+  });
+
+  test.each(['compare', 'apply', 'stop'])('%s needs a user and a token (F1)', async (what) => {
+    await expect(call('POST', `resync/${what}`)).rejects.toMatchObject({ code: 'admin/user-required' });
+    await expect(call('POST', `resync/${what}`, { user: 'béa' })).rejects.toMatchObject({ code: 'admin/csrf-invalid' });
+    await expect(call('GET', `resync/${what}`)).rejects.toMatchObject({ code: 'admin/method-not-allowed' });
+    expect(await run()).toBeUndefined();
   });
 });
 

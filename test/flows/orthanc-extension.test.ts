@@ -60,6 +60,7 @@ describe.each(versions)('extension of Orthanc %s', (version) => {
       wake: () => {
         woken += 1;
       },
+      wakeComparison: () => undefined,
       emit: () => undefined,
       csrfKey: Buffer.alloc(32, 3),
     });
