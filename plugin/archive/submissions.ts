@@ -338,10 +338,6 @@ export const saveFailedAttempt = async (
     .update({ failed_attempts: failedAttempts, next_attempt_at_utc_ms: Math.ceil(nextAttemptAtUtcMs) });
 };
 
-/** Makes the next attempt of every open order possible at once: an administrator put right what was in the way. */
-export const releaseOrders = (knex: Knex): Promise<number> =>
-  knex('submission').where({ state: 'open' }).update({ next_attempt_at_utc_ms: null });
-
 /** @throws store/lease-lost — it was settled by somebody else: the transaction must roll back */
 export const settleOrder = async (
   trx: Knex.Transaction,

@@ -119,8 +119,6 @@ const writePart = async (
   for await (const chunk of part.chunks(writer.signal)) await writer.write(chunk);
 };
 
-const isGone = (error: unknown, writer: AnswerWriter): boolean => writer.signal.aborted && error !== undefined;
-
 /**
  * @throws DrimboxError  of the first object, when none could be sent: nothing was written, the caller answers
  */
@@ -167,7 +165,7 @@ export const deliver = async (
     }
     await writer.end();
   } catch (error) {
-    if (!isGone(error, writer)) {
+    if (!writer.signal.aborted) {
       // What has begun cannot become a refusal: cut, so that nobody takes it for the whole.
       if (response.headersSent) response.destroy();
       throw error;

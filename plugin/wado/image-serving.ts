@@ -110,6 +110,7 @@ export const createImageServing =
       studyInstanceUid: resource.studyInstanceUid,
       ins: manifest.ins,
       ranking: rankSyntaxes(headers.accept, plan.form),
+      asStored: new Set(plan.chosen.flatMap(({ part, choice }) => (choice.kind === 'as-stored' ? part.image : []))),
     };
     const delivered = await deliver(
       response,

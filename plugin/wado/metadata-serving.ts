@@ -7,17 +7,13 @@ import { checkIdentity, type DicomFileOutline, planInsSplice } from '../dicom-fi
 import { asDrimboxError, type DrimboxError } from '../errors.ts';
 import type { InsIdentifier } from '../standards/index.ts';
 import { type AnswerWriter, createAnswerWriter } from './answer-writer.ts';
-import type { ImageFile, StoredImage } from './image-store.ts';
+import type { StoredImage } from './image-store.ts';
 import { findImages, type ImageServingPorts } from './image-serving.ts';
 import { buildMetadata, type JsonDataset } from './metadata.ts';
 import { buildNotAcceptableBody, buildPartialWarning, chooseMetadataType } from './negotiation.ts';
 import { prepareInOrder } from './ordered-ahead.ts';
-import { type LookedAt, lookAt } from './part-preparation.ts';
+import { lookAt } from './part-preparation.ts';
 import { RefusedError, type Serve } from './retrieve.ts';
-
-/** As much as stands before the pixel data. */
-const readHead = async (file: ImageFile, { outline, whole }: LookedAt): Promise<Buffer> =>
-  whole === undefined ? file.readPrefix(outline.scanEnd) : whole.subarray(0, outline.scanEnd);
 
 /** The INS as the image itself would carry it. @throws dicom-file/identity-mismatch */
 const withIns = (head: Buffer, outline: DicomFileOutline, ins: InsIdentifier): Buffer =>
@@ -36,9 +32,9 @@ const readMetadata = async (
 ): Promise<JsonDataset> => {
   const file = await images.open(image, next, signal);
   try {
-    const lookedAt = await lookAt(file);
-    checkIdentity(lookedAt.outline, { ...image, studyInstanceUid: about.studyInstanceUid });
-    return buildMetadata(withIns(await readHead(file, lookedAt), lookedAt.outline, about.ins));
+    const { outline, head } = await lookAt(file, false);
+    checkIdentity(outline, { ...image, studyInstanceUid: about.studyInstanceUid });
+    return buildMetadata(withIns(head.subarray(0, outline.scanEnd), outline, about.ins));
   } finally {
     await file.close();
   }

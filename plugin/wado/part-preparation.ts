@@ -29,6 +29,8 @@ export interface AnswerTerms {
   readonly ins: InsIdentifier;
   /** What is accepted, best first. */
   readonly ranking: SyntaxRanking;
+  /** Images that are planned to leave as stored. */
+  readonly asStored: ReadonlySet<StoredImage>;
 }
 
 export interface PreparationPorts {
@@ -58,6 +60,8 @@ const maxInflatedBytes = 1024 * 1024 * 1024;
 /** A stored file of which as much was read as tells what it is. */
 export interface LookedAt {
   readonly outline: DicomFileOutline;
+  /** Its beginning: at least all that stands before the pixel data. */
+  readonly head: Buffer;
   /** The whole file, where it was read whole. */
   readonly whole?: Buffer;
   /** That of a deflated file is Explicit VR Little Endian: it is inflated as soon as it is read. */
@@ -67,20 +71,27 @@ export interface LookedAt {
 const lookAtWhole = (whole: Buffer): LookedAt => {
   const reading = readOutline(whole);
   if (reading.kind === 'outline') {
-    return { outline: reading.outline, whole, storedSyntax: parseTransferSyntaxUid(reading.outline.transferSyntaxUid) };
+    const { outline } = reading;
+    return { outline, head: whole, whole, storedSyntax: parseTransferSyntaxUid(outline.transferSyntaxUid) };
   }
   if (reading.kind === 'need-more') throw new DrimboxError('dicom-file/malformed', { detail: 'the file is cut' });
   return lookAtWhole(inflateDataset(whole, maxInflatedBytes));
 };
 
-/** Reads as much as tells what it is. @throws orthanc/*, dicom-file/* */
-export const lookAt = async (file: ImageFile): Promise<LookedAt> => {
-  if (file.sizeBytes <= wholeFileBytes) return lookAtWhole(await file.readAll());
+/**
+ * Reads as much as tells what it is.
+ *
+ * @param isSent  it will probably leave as it is: a file that is not large is read whole, in one go
+ * @throws orthanc/*, dicom-file/*
+ */
+export const lookAt = async (file: ImageFile, isSent: boolean): Promise<LookedAt> => {
+  if (isSent && file.sizeBytes <= wholeFileBytes) return lookAtWhole(await file.readAll());
   for (let bytes = firstPrefixBytes; ; ) {
     const prefix = await file.readPrefix(bytes);
     const reading = readOutline(prefix, { fileLength: file.sizeBytes });
     if (reading.kind === 'outline') {
-      return { outline: reading.outline, storedSyntax: parseTransferSyntaxUid(reading.outline.transferSyntaxUid) };
+      const { outline } = reading;
+      return { outline, head: prefix, storedSyntax: parseTransferSyntaxUid(outline.transferSyntaxUid) };
     }
     if (reading.kind === 'deflated') return lookAtWhole(await file.readAll());
     if (reading.atLeastBytes <= bytes) throw new DrimboxError('dicom-file/malformed', { detail: 'the file is cut' });
@@ -110,7 +121,7 @@ export const lookAtImage = async (
   try {
     const file = await images.open(image, next, signal);
     try {
-      return await lookAt(file);
+      return await lookAt(file, false);
     } finally {
       await file.close();
     }
@@ -212,7 +223,7 @@ export const preparePart = async (
 ): Promise<PreparedPart> => {
   const file = await ports.images.open(image, next, signal);
   try {
-    const lookedAt = await lookAt(file);
+    const lookedAt = await lookAt(file, terms.asStored.has(image));
     checkIdentity(lookedAt.outline, { ...image, studyInstanceUid: terms.studyInstanceUid });
     return await produceBest(image, file, lookedAt, terms, ports, signal);
   } catch (error) {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runStoreCommand } from '../../plugin/admin/index.ts';
 import { hookContactMarker, requestSweepRun, saveMarker } from '../../plugin/archive/index.ts';
 import { buildExamination } from '../fixtures/examination.ts';
 import {
@@ -8,13 +7,13 @@ import {
   fillArchive,
   makeSigningIdentity,
   pacsStudy,
+  runOnBench,
   studyUidOf,
 } from '../fixtures/publication/index.ts';
 import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
 
 let opened: TestStore;
 let bench: Bench;
-let woken: number;
 const signing = makeSigningIdentity();
 beforeAll(async () => {
   opened = await openTestStore();
@@ -23,26 +22,13 @@ afterAll(() => opened.close());
 beforeEach(async () => {
   await opened.empty();
   bench = createBench(opened.store, signing);
-  woken = 0;
 });
 
-const run = (...words: readonly string[]): Promise<unknown> =>
-  runStoreCommand(
-    {
-      store: opened.store,
-      clock: () => bench.now(),
-      wake: () => {
-        woken += 1;
-      },
-    },
-    words,
-  );
-const uidOf = studyUidOf;
-const fill = (): Promise<void> => fillArchive(bench);
+const run = (...words: readonly string[]): Promise<unknown> => runOnBench(bench, words);
 
 describe('archive status', () => {
   test('gives figures, and when the hook last spoke', async () => {
-    await fill();
+    await fillArchive(bench);
     await saveMarker(opened.store.knex, hookContactMarker, 'mark', 1234);
     expect(await run('archive', 'status')).toEqual({
       database: 'embedded',
@@ -72,7 +58,7 @@ describe('archive status', () => {
     await store.transaction((trx) => requestSweepRun(trx, { atUtcMs: 5_000 }));
     const sweep = { phase: 'comparing', isWantedAgain: false, compared: 0, total: 0, startedAtUtcMs: 5_000 };
     expect(await run('archive', 'status')).toMatchObject({ sweep });
-    await store.knex('comparison_run').update({ position: uidOf(1) });
+    await store.knex('comparison_run').update({ position: studyUidOf(1) });
     await store.transaction((trx) => requestSweepRun(trx, { atUtcMs: 6_000 }));
     expect(await run('archive', 'status')).toMatchObject({ sweep: { ...sweep, isWantedAgain: true } });
     await store.knex('comparison_run').update({ phase: 'finished', finished_at_utc_ms: 7_000 });
@@ -84,7 +70,7 @@ describe('archive status', () => {
     await bench.take(buildExamination().message);
     bench.dmp.order({ on: 'register', how: 'fails', code: 'dmp/unreachable' });
     const since = bench.now();
-    await bench.look(uidOf(1));
+    await bench.look(studyUidOf(1));
     expect(await run('archive', 'status')).toMatchObject({ queue: { waiting: 1, oldestSinceUtcMs: since } });
   });
 });
@@ -95,13 +81,13 @@ describe('queue', () => {
     await bench.take(buildExamination().message);
     bench.dmp.order({ on: 'register', how: 'fails', code: 'dmp/unreachable' });
     const since = bench.now();
-    await bench.look(uidOf(1));
+    await bench.look(studyUidOf(1));
     expect(await run('queue')).toEqual({
       total: 1,
       orders: [
         {
           order: 1,
-          studyInstanceUid: uidOf(1),
+          studyInstanceUid: studyUidOf(1),
           kind: 'publish',
           because: 'report',
           structure: '1999999991',
@@ -121,7 +107,7 @@ describe('queue', () => {
   });
 
   test('is empty when nothing waits', async () => {
-    await fill();
+    await fillArchive(bench);
     expect(await run('queue')).toEqual({ total: 0, orders: [] });
   });
 });

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runStoreCommand } from '../../plugin/admin/index.ts';
 import { isUnsureAfterRestore, loadAlerts, raiseAlert, saveMarker } from '../../plugin/archive/index.ts';
 import { type ErrorCode, errorTable } from '../../plugin/errors.ts';
 import { parseManifest } from '../../plugin/kos/index.ts';
@@ -12,6 +11,7 @@ import {
   fillArchive,
   makeSigningIdentity,
   pacsStudy,
+  runOnBench,
   studyUidOf,
 } from '../fixtures/publication/index.ts';
 import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
@@ -31,16 +31,9 @@ beforeEach(async () => {
 });
 
 const run = (...words: readonly string[]): Promise<unknown> =>
-  runStoreCommand(
-    {
-      store: opened.store,
-      clock: () => bench.now(),
-      wake: () => {
-        woken += 1;
-      },
-    },
-    words,
-  );
+  runOnBench(bench, words, () => {
+    woken += 1;
+  });
 const uidOf = studyUidOf;
 const fill = (): Promise<void> => fillArchive(bench);
 
