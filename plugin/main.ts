@@ -11,7 +11,7 @@ import express from 'express';
 import { pino, type Logger } from 'pino';
 import { archiveSiteOf, createRestExtension, runStoreCommand, startControl } from './admin/index.ts';
 import { dropMessagePayloads, hookContactMarker, saveMarker } from './archive/index.ts';
-import { type Configuration, loadSecret } from './config/index.ts';
+import type { Configuration } from './config/index.ts';
 import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
@@ -23,6 +23,7 @@ import {
   createOrthancClient,
   createRestStudyIndex,
   createSqlStudyIndex,
+  loadSecret,
   type OrthancClient,
   type StudyIndex,
 } from './orthanc/index.ts';

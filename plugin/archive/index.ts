@@ -24,6 +24,7 @@ export {
   RunPhase,
 } from './comparison-run.ts';
 export * from './comparison-runs.ts';
+export { createEventKeeper, type EventKeeper, type EventKeeperPorts } from './event-keeper.ts';
 export * from './held-deletions.ts';
 export { type LoadedManifestOutcome, loadManifestFiles, type ManifestFile } from './imported-manifest-files.ts';
 export * from './journal.ts';
@@ -31,6 +32,7 @@ export * from './journal-line.ts';
 export * from './markers.ts';
 export * from './messages.ts';
 export { writeNewFile } from './new-file.ts';
+export * from './pacs-speeds.ts';
 export * from './queue.ts';
 export * from './reports.ts';
 export * from './served-manifests.ts';

@@ -10,7 +10,8 @@ export interface JournalEntry extends DrimboxEvent {
   readonly atUtcMs: number;
 }
 
-const toRow = (atUtcMs: number, event: DrimboxEvent) => ({
+/** An event as a row of the table `event`. */
+export const eventRowOf = (atUtcMs: number, event: DrimboxEvent) => ({
   at_utc_ms: atUtcMs,
   name: event.name,
   study_uid: event.studyInstanceUid ?? null,
@@ -27,7 +28,7 @@ const rowsPerStatement = 1_000;
 export const saveEvents = async (knex: Knex, atUtcMs: number, events: readonly DrimboxEvent[]): Promise<void> => {
   for (let at = 0; at < events.length; at += rowsPerStatement) {
     const some = events.slice(at, at + rowsPerStatement);
-    await knex('event').insert(some.map((event) => toRow(atUtcMs, event)));
+    await knex('event').insert(some.map((event) => eventRowOf(atUtcMs, event)));
   }
 };
 

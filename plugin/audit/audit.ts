@@ -8,7 +8,7 @@ import { type AuditStore, type CommitQueue, createCommitQueue } from './commit-q
 import { beatMs, closeInterrupted, leaseMs, renewLeases } from './leases.ts';
 import type { AuditOptions } from './options.ts';
 import { createRefusalCounter } from './refusal-counter.ts';
-import { createRefusalFlood, type FloodLimits } from './refusal-flood.ts';
+import { countedOfMany, createRefusalFlood, type FloodLimits, minuteOf } from './refusal-flood.ts';
 import { eraseOldIdentities } from './retention.ts';
 
 /** A transaction that is under way. */
@@ -157,10 +157,7 @@ export const createAudit = (ports: AuditPorts): Audit => {
 
   /** Counted whatever the limits say: there is no room to keep it whole. Its own failure is told by the next beat. */
   const countOne = ({ entry, result, atUtcMs }: Refusal): void => {
-    const minuteUtcMs = Math.floor(atUtcMs / 60_000) * 60_000;
-    const whole: AuditEntry = { transaction: entry.transaction, correlationId: '', address: '*' };
-    const key = `kept ${entry.transaction} ${result.outcome} ${result.reasonCode ?? ''} ${result.httpStatus}`;
-    counter.add({ minuteUtcMs, key, entry: whole, result }, atUtcMs).catch(() => undefined);
+    counter.add(countedOfMany(entry, result, minuteOf(atUtcMs)), atUtcMs).catch(() => undefined);
   };
 
   const record = async (entry: AuditEntry, result: AuditResult): Promise<void> => {

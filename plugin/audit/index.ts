@@ -3,4 +3,4 @@ export { type AuditEntry, AuditOutcome, type AuditResult, AuditTransaction } fro
 export { type AuditFilter, type AuditLine, type AuditPage, loadAuditPage } from './audit-page.ts';
 export type { AuditStore } from './commit-queue.ts';
 export { auditOptions, type AuditOptions } from './options.ts';
-export { defaultFloodLimits, type FloodLimits } from './refusal-flood.ts';
+export type { FloodLimits } from './refusal-flood.ts';

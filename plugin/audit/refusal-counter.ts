@@ -6,7 +6,10 @@
 import type { Knex } from 'knex';
 import { toEntryRow, toResultRow } from './audit-entry.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import type { CountedRefusal } from './refusal-flood.ts';
+import { type CountedRefusal, countedOfMany } from './refusal-flood.ts';
+
+/** Numbers that wait for a database that is away; beyond, what comes is counted under its reason alone. */
+const defaultMaxPending = 5_000;
 
 interface Pending {
   readonly counted: CountedRefusal;
@@ -52,13 +55,20 @@ const write = async (trx: Knex.Transaction, pending: Pending, rowId: number | un
 
 const keyOf = ({ counted }: Pending): string => `${counted.minuteUtcMs} ${counted.key}`;
 
-export const createRefusalCounter = (queue: CommitQueue): RefusalCounter => {
+export const createRefusalCounter = (queue: CommitQueue, maxPending = defaultMaxPending): RefusalCounter => {
   let pending = new Map<string, Pending>();
   const rows = new Map<string, RowRef>();
   let next: Promise<void> | undefined;
   let current: Promise<void> = Promise.resolve();
 
-  const putBack = (kept: Pending): void => {
+  const roomFor = (one: Pending): Pending => {
+    if (pending.size < maxPending || pending.has(keyOf(one))) return one;
+    const { entry, result, minuteUtcMs } = one.counted;
+    return { ...one, counted: countedOfMany(entry, result, minuteUtcMs) };
+  };
+
+  const putBack = (one: Pending): void => {
+    const kept = roomFor(one);
     const there = pending.get(keyOf(kept));
     if (there === undefined) pending.set(keyOf(kept), kept);
     else {

@@ -18,7 +18,7 @@ export interface FloodLimits {
   readonly countedKeys: number;
 }
 
-export const defaultFloodLimits: FloodLimits = {
+const defaultFloodLimits: FloodLimits = {
   rowsPerAddress: 20,
   rowsOfStrangers: 300,
   rowsPerProfessional: 600,
@@ -79,6 +79,19 @@ const keyOf = (entry: AuditEntry, result: AuditResult): string =>
     result.httpStatus,
   ]);
 
+/** Counted under its reason alone: where there is no room to count it under who asked. */
+export const countedOfMany = (
+  { transaction }: AuditEntry,
+  result: AuditResult,
+  minuteUtcMs: number,
+): CountedRefusal => {
+  const entry: AuditEntry = { transaction, correlationId: '', address: manyAddresses };
+  return { minuteUtcMs, key: keyOf(entry, result), entry, result };
+};
+
+/** Beginning of the minute. */
+export const minuteOf = (atUtcMs: number): number => Math.floor(atUtcMs / minuteMs) * minuteMs;
+
 export interface RefusalFlood {
   judge(entry: AuditEntry, result: AuditResult, atUtcMs: number): FloodVerdict;
 }
@@ -111,26 +124,23 @@ export const createRefusalFlood = (limits: FloodLimits = defaultFloodLimits): Re
     return true;
   };
 
-  const countedUnder = (entry: AuditEntry, result: AuditResult, group: string): Omit<CountedRefusal, 'minuteUtcMs'> => {
+  const countedUnder = (entry: AuditEntry, result: AuditResult, group: string): CountedRefusal => {
     const one = countedAs(entry, group);
     const key = keyOf(one, result);
-    if (counted.has(key) || counted.size < limits.countedKeys) {
-      counted.add(key);
-      return { key, entry: one, result };
-    }
-    const many: AuditEntry = { transaction: entry.transaction, correlationId: '', address: manyAddresses };
-    return { key: keyOf(many, result), entry: many, result };
+    if (!counted.has(key) && counted.size >= limits.countedKeys) return countedOfMany(entry, result, minuteUtcMs);
+    counted.add(key);
+    return { minuteUtcMs, key, entry: one, result };
   };
 
   return {
     judge: (entry, result, atUtcMs) => {
-      const minute = Math.floor(atUtcMs / minuteMs) * minuteMs;
+      const minute = minuteOf(atUtcMs);
       if (minute !== minuteUtcMs) begin(minute);
       const group = addressGroupOf(entry.address);
       if (mayHaveRow(entry, group)) return { kind: 'row' };
       const { outcome, httpStatus, reasonCode } = result;
       const told: AuditResult = { outcome, httpStatus, ...(reasonCode === undefined ? {} : { reasonCode }) };
-      return { kind: 'count', counted: { minuteUtcMs: minute, ...countedUnder(entry, told, group) } };
+      return { kind: 'count', counted: countedUnder(entry, told, group) };
     },
   };
 };

@@ -4,5 +4,4 @@ export { describeConfiguration, formatConfigurationTable, type OptionDescription
 export { environmentName } from './environment-overrides.ts';
 export { type ConfigurationFault, configurationFaults, formatFaults } from './faults.ts';
 export { type Configuration, type ConfigurationSource, loadConfiguration } from './load-configuration.ts';
-export { loadSecret } from './load-secret.ts';
 export { type ConfigurationOptions, configurationSchema } from './schema.ts';

@@ -3,9 +3,10 @@
  *
  * @see decision A1 · facts/identity.md 5.1 (two disjoint stores)
  */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { DrimboxError, type ErrorCode } from '../errors.ts';
+import { parseCertificates } from './certificate-fields.ts';
 import { distinguishedNameOf, formatDistinguishedName } from './distinguished-name.ts';
 
 /** Decision A1. */
@@ -18,8 +19,6 @@ export interface CertificateAuthorities {
   readonly pem: readonly string[];
 }
 
-const pemForm = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
 /** IGC-Santé's test authorities say TEST; invented ones, as those of the sandbox, say EXEMPLE. */
 const testWord = /(?<![\p{L}\p{N}])(?:TEST|EXEMPLE)(?![\p{L}\p{N}])/iu;
 
@@ -27,9 +26,8 @@ const refused = (code: ErrorCode, detail: string, cause?: unknown): DrimboxError
   new DrimboxError(code, { detail, ...(cause === undefined ? {} : { cause }) });
 
 const parseFile = (bytes: Uint8Array, file: string): readonly X509Certificate[] => {
-  const pems = Buffer.from(bytes).toString('latin1').match(pemForm);
   try {
-    return pems === null ? [new X509Certificate(bytes)] : pems.map((pem) => new X509Certificate(pem));
+    return parseCertificates(bytes);
   } catch (cause) {
     throw refused('trust/ca-invalid', `${file}: neither PEM nor DER certificates`, cause);
   }

@@ -1,5 +1,5 @@
 /** What is read in the bytes of a certificate: fields that are compared or hashed as they stand, and what its extensions allow. */
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import {
   AuthorityInfoAccessSyntax,
@@ -42,8 +42,6 @@ export interface CertificateFeatures {
   /** Places of whole lists of its own issuer. */
   readonly revocationListUrls: readonly string[];
   readonly ocspUrls: readonly string[];
-  /** Its issuer says that its revocation is not to be asked (an OCSP responder's). */
-  readonly isNeverRevoked: boolean;
 }
 
 const oids = {
@@ -97,6 +95,14 @@ const readOcspUrls = (extensions: readonly Extension[]): readonly string[] =>
     .map(({ accessLocation }) => accessLocation.uniformResourceIdentifier)
     .filter(isHttp);
 
+const pemForm = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** One or several certificates in PEM, or one in DER. @throws errors of OpenSSL */
+export const parseCertificates = (bytes: Uint8Array): readonly X509Certificate[] => {
+  const pems = Buffer.from(bytes).toString('latin1').match(pemForm);
+  return pems === null ? [new X509Certificate(bytes)] : pems.map((pem) => new X509Certificate(pem));
+};
+
 /** @throws trust/certificate-untrusted — unreadable */
 export const readCertificateFeatures = (certificate: X509Certificate): CertificateFeatures => {
   try {
@@ -111,7 +117,6 @@ export const readCertificateFeatures = (certificate: X509Certificate): Certifica
       unknownExtension: extensions.find(isUnknown)?.extnID,
       revocationListUrls: readListUrls(extensions),
       ocspUrls: readOcspUrls(extensions),
-      isNeverRevoked: extensions.some(({ extnID }) => extnID === oids.ocspNoCheck),
     };
   } catch (cause) {
     throw unreadable(cause);

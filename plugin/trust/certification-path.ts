@@ -1,8 +1,8 @@
 /**
- * The way from a peer's certificate to a configured root, and why there is none.
+ * The way from a certificate to a configured root, and why there is none: for peers and for the signer of the whitelist.
  *
- * Only configured authorities are used: what a peer sends beside its own certificate is not looked at, so that a session
- * that is resumed (where only the certificate itself is known) is judged like the first.
+ * Only configured authorities are used: what comes beside the certificate is not looked at, so that a session that is
+ * resumed (where only the certificate itself is known) is judged like the first. Revocation is asked elsewhere.
  *
  * @see RFC 5280 §6.1 · facts/identity.md 1.8, 5.1
  */
@@ -38,6 +38,18 @@ export type CertificationPath =
       readonly endsAtUtcMs: number;
     }
   | PathRefusal;
+
+/** What the certificate must be for, and when. */
+export interface PathPolicy {
+  /** OIDs of which the certificate must name one (extended key usage). */
+  readonly purposes: readonly string[];
+  /** Whether a certificate that names no purpose is for any. */
+  readonly mayNameNoPurpose: boolean;
+  /** Of which it must have one, where it says its uses at all. */
+  readonly keyUses: readonly KeyUsageFlags[];
+  /** Every certificate of the chain must be valid then. */
+  readonly atUtcMs: number;
+}
 
 const maxChainLength = 6;
 const anyPurpose = '2.5.29.37.0';
@@ -76,8 +88,8 @@ const checkDates = (certificate: X509Certificate, whose: string, atUtcMs: number
   return refuse('trust/certificate-not-yet-valid', `${whose} is not valid yet`);
 };
 
-const hasPurpose = ({ purposes }: CertificateFeatures, wanted: readonly string[]): boolean =>
-  purposes?.some((purpose) => wanted.includes(purpose)) ?? false;
+const hasPurpose = ({ purposes }: CertificateFeatures, wanted: readonly string[], whenNone: boolean): boolean =>
+  purposes?.some((purpose) => wanted.includes(purpose)) ?? whenNone;
 
 /** @param below  how many authorities stand between this one and the certificate */
 const checkAuthority = (
@@ -94,34 +106,36 @@ const checkAuthority = (
     return untrusted('the chain is longer than an authority allows');
   }
   if (!mayUseKey(features, KeyUsageFlags.keyCertSign)) return untrusted('an authority may not sign certificates');
-  if (features.purposes !== undefined && !hasPurpose(features, [...purposes, anyPurpose])) {
+  if (!hasPurpose(features, [...purposes, anyPurpose], true)) {
     return refuse('trust/certificate-purpose', 'an authority is not for certificates of this purpose');
   }
   return checkStrength(features, certificate);
 };
 
-const checkLeaf = (certificate: X509Certificate, purposes: readonly string[]): PathRefusal | undefined => {
+const checkLeaf = (
+  certificate: X509Certificate,
+  { purposes, mayNameNoPurpose, keyUses }: PathPolicy,
+): PathRefusal | undefined => {
   const features = readCertificateFeatures(certificate);
   if (features.unknownExtension !== undefined) {
     return refuse('trust/certificate-untrusted', `extension ${features.unknownExtension} not understood`);
   }
   const weakness = checkStrength(features, certificate);
   if (weakness !== undefined) return weakness;
-  const isForPurpose = hasPurpose(features, purposes) && mayUseKey(features, KeyUsageFlags.digitalSignature);
+  const isForPurpose =
+    hasPurpose(features, purposes, mayNameNoPurpose) && keyUses.some((use) => mayUseKey(features, use));
   if (isForPurpose && !certificate.ca) return undefined;
   return refuse('trust/certificate-purpose', 'the certificate is not one for this purpose');
 };
 
-const checkChain = (
-  chain: readonly X509Certificate[],
-  purposes: readonly string[],
-  atUtcMs: number,
-): PathRefusal | undefined => {
+/** Dates last: of a chain that is refused for its dates all else holds. */
+const checkChain = (chain: readonly X509Certificate[], policy: PathPolicy): PathRefusal | undefined => {
+  const { purposes, atUtcMs } = policy;
   const [leaf, ...authorities] = chain;
   if (leaf === undefined) return refuse('trust/certificate-untrusted', 'no certificate');
   const checks = [
     ...authorities.map((authority, below) => () => checkAuthority(authority, below, purposes)),
-    () => checkLeaf(leaf, purposes),
+    () => checkLeaf(leaf, policy),
     () => checkDates(leaf, 'the certificate', atUtcMs),
     ...authorities.map((authority) => () => checkDates(authority, 'the certificate of an authority', atUtcMs)),
   ];
@@ -134,18 +148,17 @@ const checkChain = (
 
 /**
  * @param authorities  configured ones; self-signed ones among them are roots
- * @param purposes     OIDs of which the certificate must name one (extended key usage)
  * @returns the first chain that holds; else why the first one does not
  * @throws trust/certificate-untrusted — a certificate cannot be read
  */
 export const findCertificationPath = (
   certificate: X509Certificate,
   authorities: readonly X509Certificate[],
-  { purposes, atUtcMs }: { readonly purposes: readonly string[]; readonly atUtcMs: number },
+  policy: PathPolicy,
 ): CertificationPath => {
   let first: PathRefusal | undefined;
   for (const chain of chainsOf([certificate], authorities)) {
-    const refusal = checkChain(chain, purposes, atUtcMs);
+    const refusal = checkChain(chain, policy);
     if (refusal === undefined) {
       return { kind: 'found', chain, endsAtUtcMs: Math.min(...chain.map((link) => link.validToDate.getTime())) };
     }

@@ -25,6 +25,8 @@ export const DerTag = {
   explicit0: 0xa0,
 } as const;
 
+const maxObjectIdentifierBytes = 64;
+
 const invalid = (detail: string): DrimboxError => new DrimboxError('trust/dn-invalid', { detail });
 
 /** @throws trust/dn-invalid — cut, or of a form that DER does not have */
@@ -60,6 +62,8 @@ export const readDerElements = (bytes: Uint8Array): readonly DerElement[] => {
 
 /** Dotted form. @throws trust/dn-invalid */
 export const decodeObjectIdentifier = (content: Uint8Array): string => {
+  // Before the loop: its time grows with the square of the length, and names of strangers' certificates are read too.
+  if (content.length > maxObjectIdentifierBytes) throw invalid('object identifier not accepted');
   const arcs: bigint[] = [];
   let arc = 0n;
   let isOpen = false;
@@ -71,7 +75,7 @@ export const decodeObjectIdentifier = (content: Uint8Array): string => {
     arc = 0n;
   }
   const [first] = arcs;
-  if (first === undefined || isOpen || content.length > 64) throw invalid('object identifier not accepted');
+  if (first === undefined || isOpen) throw invalid('object identifier not accepted');
   const root = first < 40n ? 0n : first < 80n ? 1n : 2n;
   return [root, first - root * 40n, ...arcs.slice(1)].join('.');
 };

@@ -1,15 +1,19 @@
 export type { AuthorizationHeader } from './bearer-credentials.ts';
-export { parseThumbprint, thumbprintOf, TokenBinding } from './certificate-binding.ts';
-export { type PscFailureCode, pscFailureCodes, type PscUnavailable } from './psc-failure.ts';
+export { thumbprintOf } from './certificate-binding.ts';
+export { openPscConnection, type PscConnection } from './psc-connection.ts';
+export {
+  classifyPscFailure,
+  classifyStatus,
+  type PscFailureCode,
+  type PscUnavailable,
+} from './psc-failure.ts';
+export { PscKeys } from './psc-keys.ts';
 export {
   buildPscEndpoints,
   type PscEndpoints,
   type PscOptions,
   pscOptions,
-  pscPresets,
-  tokenAlgorithms,
 } from './psc-options.ts';
-export type { PscAlerts } from './psc-outages.ts';
 export {
   createTokenVerifier,
   type TokenProfessional,
@@ -18,6 +22,7 @@ export {
   type TokenVerifier,
   type TokenVerifierPorts,
 } from './psc-token.ts';
+export { createPscClient } from './token-introspection.ts';
 export type { TokenSender } from './token-policy.ts';
 export type { TokenRefusalCode, TokenRefused } from './token-precheck.ts';
 export {
@@ -38,7 +43,6 @@ export {
   type WhitelistSigner,
   type WhitelistTrust,
 } from './whitelist.ts';
-export type { WhitelistAlerts } from './whitelist-alerts.ts';
 export { SignerState, Staleness } from './whitelist-current.ts';
 export { type OperatorName, parseWhitelist, type Whitelist, type WhitelistEntry } from './whitelist-document.ts';
 export {
@@ -53,6 +57,7 @@ export { createKeptFile, type KeptWhitelist, type WhitelistKeep } from './whitel
 export { type WhitelistOptions, whitelistOptions } from './whitelist-options.ts';
 export { createFileSource, createHttpsSource, type Fetched, type WhitelistSource } from './whitelist-source.ts';
 export type { CertificateAlerts } from './certificate-alerts.ts';
+export { readCertificateFeatures } from './certificate-fields.ts';
 export { type CertificateAuthorities, loadAuthorities, type TrustEnvironment } from './certificate-authorities.ts';
 export { expiryDays } from './certificate-expiry.ts';
 export { createKeptLists, type RevocationListKeep } from './kept-revocation-lists.ts';
@@ -73,6 +78,8 @@ export {
 } from './peer-gate.ts';
 export { createRevocation, type RevocationPorts, type RevocationService } from './revocation.ts';
 export { createRevocationExchange, type RevocationExchange, type RevocationQuestion } from './revocation-exchange.ts';
+export { type RevocationList, verifyRevocationList } from './revocation-list.ts';
+export { isAllowedHost } from './revocation-lists.ts';
 export { type RevocationOptions, revocationOptions } from './revocation-options.ts';
 export {
   createServerCertificates,
@@ -81,7 +88,6 @@ export {
   type ServerCertificatesPorts,
 } from './server-certificates.ts';
 export {
-  type PeerCertificateOptions,
   peerCertificateOptions,
   type ServerCertificatesOptions,
   serverCertificatesOptions,

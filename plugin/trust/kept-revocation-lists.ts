@@ -3,9 +3,10 @@
  * nothing is believed because it lies here.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DrimboxError } from '../errors.ts';
+import { isAbsent, replaceFile } from './kept-file.ts';
 
 export interface KeptList {
   readonly bytes: Uint8Array;
@@ -22,9 +23,7 @@ export interface RevocationListKeep {
 const notKept = (detail: string, cause: unknown): DrimboxError =>
   new DrimboxError('trust/revocation-list-not-kept', { detail, cause });
 
-const isAbsent = (cause: unknown): boolean => cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-
-/** One file a list, replaced whole. Only its owner may read it. @param folder  made when absent */
+/** One file a list, replaced whole. @param folder  made when absent */
 export const createKeptLists = (folder: string): RevocationListKeep => {
   const pathOf = (name: string): string => join(folder, `${createHash('sha256').update(name).digest('hex')}.crl`);
   return {
@@ -39,17 +38,8 @@ export const createKeptLists = (folder: string): RevocationListKeep => {
       }
     },
     save: async (name, bytes) => {
-      const path = pathOf(name);
-      const temporary = `${path}.part`;
       try {
-        await mkdir(folder, { recursive: true, mode: 0o700 });
-        await rm(temporary, { force: true });
-        {
-          await using file = await open(temporary, 'wx', 0o600);
-          await file.writeFile(bytes);
-          await file.sync();
-        }
-        await rename(temporary, path);
+        await replaceFile(pathOf(name), bytes);
       } catch (cause) {
         throw notKept('a list cannot be kept', cause);
       }

@@ -7,6 +7,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { asDrimboxError, type ErrorCode } from '../errors.ts';
+import { KeyUsageFlags } from './certificate-fields.ts';
 import { findCertificationPath, type PathRefusalCode } from './certification-path.ts';
 import type { RevocationChecker } from './revocation-port.ts';
 
@@ -45,6 +46,9 @@ export interface PeerCertificateCheck {
 
 const maxCached = 1_000;
 
+/** A client certificate names its purpose, and its key signs the handshake. */
+const peerPolicy = { mayNameNoPurpose: false, keyUses: [KeyUsageFlags.digitalSignature] } as const;
+
 interface CachedVerdict {
   readonly verdict: Extract<PeerVerdict, { readonly kind: 'accepted' }>;
   readonly fromUtcMs: number;
@@ -70,7 +74,11 @@ export const createPeerCertificateCheck = (ports: PeerCertificatePorts): PeerCer
   const ofSocket = new WeakMap<object, X509Certificate>();
 
   const judge = async (certificate: X509Certificate, atUtcMs: number): Promise<PeerVerdict> => {
-    const path = findCertificationPath(certificate, ports.authorities, { purposes: ports.purposes, atUtcMs });
+    const path = findCertificationPath(certificate, ports.authorities, {
+      ...peerPolicy,
+      purposes: ports.purposes,
+      atUtcMs,
+    });
     if (path.kind === 'refused') return path;
     const revocation = await ports.revocation.check(path.chain, atUtcMs);
     switch (revocation.kind) {

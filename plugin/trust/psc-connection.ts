@@ -1,5 +1,7 @@
 /** The one way to Pro Santé Connect: TLS with pinned authorities, our certificate, limits in time and size. */
 import { readFileSync } from 'node:fs';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { Agent, buildConnector, fetch, type RequestInit } from 'undici';
 import { DrimboxError } from '../errors.ts';
 import type { PscOptions } from './psc-options.ts';
@@ -13,7 +15,7 @@ export interface PscConnection {
   /** Header Date of the last answer, in milliseconds UTC. */
   readonly lastDateUtcMs: () => number | undefined;
   /**
-   * Reads secret, certificate, key and authorities again; what is under way ends with the old ones.
+   * Reads secret, certificate, key and authorities again; where one changed, what is under way ends with the old ones.
    *
    * @throws config/unreadable, config/invalid: the old ones stay
    */
@@ -24,6 +26,14 @@ export interface PscConnection {
 interface Credentials {
   readonly agent: Agent;
   readonly clientSecret?: string;
+}
+
+/** Contents of the files. */
+interface CredentialTexts {
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly ca: string | undefined;
+  readonly clientSecret: string | undefined;
 }
 
 const readCredential = (file: string | undefined): string | undefined => {
@@ -37,19 +47,32 @@ const readCredential = (file: string | undefined): string | undefined => {
   throw new DrimboxError('config/invalid', { detail: `${file} (Trust.Psc) is empty` });
 };
 
-const loadCredentials = (options: PscOptions): Credentials => {
-  const cert = readCredential(options.certificateFile);
-  const key = readCredential(options.keyFile);
-  const ca = readCredential(options.caFile);
-  const clientSecret = readCredential(options.clientSecretFile);
-  const connect = buildConnector({
-    timeout: options.connectTimeoutMs,
+/** Two files are read one after the other: while somebody replaces them, they may be no pair. */
+const checkUsable = (tls: SecureContextOptions): void => {
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    const detail = 'certificate, key and authorities (Trust.Psc) cannot be used together';
+    throw new DrimboxError('config/invalid', { cause, detail });
+  }
+};
+
+const readCredentials = (options: PscOptions): CredentialTexts => ({
+  cert: readCredential(options.certificateFile),
+  key: readCredential(options.keyFile),
+  ca: readCredential(options.caFile),
+  clientSecret: readCredential(options.clientSecretFile),
+});
+
+const openCredentials = (options: PscOptions, { cert, key, ca, clientSecret }: CredentialTexts): Credentials => {
+  const tls: SecureContextOptions = {
     minVersion: 'TLSv1.2',
-    rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-  });
+  };
+  checkUsable(tls);
+  const connect = buildConnector({ ...tls, timeout: options.connectTimeoutMs, rejectUnauthorized: true });
   const agent = new Agent({
     connect: (target, done) =>
       connect(target, (error, socket) => {
@@ -69,7 +92,8 @@ const loadCredentials = (options: PscOptions): Credentials => {
 
 /** @throws config/unreadable, config/invalid */
 export const openPscConnection = (options: PscOptions): PscConnection => {
-  let credentials = loadCredentials(options);
+  let texts = readCredentials(options);
+  let credentials = openCredentials(options, texts);
   let dateUtcMs: number | undefined;
   return {
     fetch: async (url, init) => {
@@ -81,8 +105,11 @@ export const openPscConnection = (options: PscOptions): PscConnection => {
     clientSecret: () => credentials.clientSecret,
     lastDateUtcMs: () => dateUtcMs,
     reload: () => {
+      const read = readCredentials(options);
+      if (isDeepStrictEqual(read, texts)) return;
       const old = credentials.agent;
-      credentials = loadCredentials(options);
+      credentials = openCredentials(options, read);
+      texts = read;
       old.close().catch(() => undefined);
     },
     close: () => credentials.agent.destroy(),

@@ -27,13 +27,13 @@ export interface PscEndpoints {
 }
 
 /** `bas` is the test platform of the ANS ("bac à sable"). facts/identity.md 1.1, read in 2026. */
-export const pscPresets: Readonly<Record<'bas' | 'production', PscEndpoints>> = {
+const pscPresets: Readonly<Record<'bas' | 'production', PscEndpoints>> = {
   bas: realm('auth.bas.psc.esante.gouv.fr'),
   production: realm('auth.esw.esante.gouv.fr'),
 };
 
 /** Signatures a token may have; symmetric ones and `none` never are. */
-export const tokenAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384'] as const;
+const tokenAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384'] as const;
 
 const httpsUrl = z.url({ protocol: /^https$/ });
 const milliseconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);

@@ -1,19 +1,13 @@
 /** Tells once that Pro Santé Connect does not answer us, and once that it does again. */
-import type { ErrorCode } from '../errors.ts';
+import type { Alerts } from './alerts.ts';
 import { type PscFailureCode, type PscUnavailable, pscFailureCodes } from './psc-failure.ts';
 
-/** Alerts of an administrator; `detail` holds no identity. */
-export interface PscAlerts {
-  raise(code: ErrorCode, detail: string): void;
-  clear(code: ErrorCode): void;
-}
-
 export class PscOutages {
-  readonly #alerts: PscAlerts | undefined;
+  readonly #alerts: Alerts | undefined;
   /** Undefined until the first answer: an alert of before a restart may be open. */
   #state: PscFailureCode | 'answering' | undefined;
 
-  constructor(alerts: PscAlerts | undefined) {
+  constructor(alerts: Alerts | undefined) {
     this.#alerts = alerts;
   }
 

@@ -6,13 +6,16 @@
  *
  * @see facts/spec.md b.5.3 (3, 4) · facts/identity.md 1.8 · decisions E2, E4
  */
+import type { Alerts } from './alerts.ts';
 import { parseBearerCredentials, type AuthorizationHeader } from './bearer-credentials.ts';
 import type { TokenBinding } from './certificate-binding.ts';
+import { type Every, everyTimer } from './every.ts';
 import { openPscConnection } from './psc-connection.ts';
+import { createCredentialsReload } from './psc-credentials.ts';
 import type { PscUnavailable } from './psc-failure.ts';
 import { PscKeys } from './psc-keys.ts';
 import { buildPscEndpoints, type PscOptions } from './psc-options.ts';
-import { type PscAlerts, PscOutages } from './psc-outages.ts';
+import { PscOutages } from './psc-outages.ts';
 import { TokenCache } from './token-cache.ts';
 import { parseRoles, readTokenFacts, type TokenFacts } from './token-facts.ts';
 import { createPscClient } from './token-introspection.ts';
@@ -45,7 +48,9 @@ export interface TokenRequest extends TokenSender {
 export interface TokenVerifierPorts {
   readonly clock: () => number;
   /** Raised once while PSC does not answer us, cleared when it does. */
-  readonly alerts?: PscAlerts;
+  readonly alerts?: Alerts;
+  /** Absent: a timer that keeps no process alive. */
+  readonly every?: Every;
 }
 
 export interface TokenVerifier {
@@ -53,10 +58,13 @@ export interface TokenVerifier {
   readonly verify: (request: TokenRequest) => Promise<TokenVerdict>;
   /** Asks PSC about a word that is no token: that it answers, and knows us. Its clock is in `dateUtcMs` (decision G4). */
   readonly probe: () => Promise<{ readonly kind: 'answering'; readonly dateUtcMs?: number } | PscUnavailable>;
-  /** Reads secret, certificate and authorities again. @throws config/unreadable, config/invalid: the old ones stay */
+  /** Reads secret, certificate and authorities again, as it does every minute. @throws config/unreadable, config/invalid: the old ones stay */
   readonly reload: () => void;
   readonly close: () => Promise<void>;
 }
+
+/** How often changed files of our credentials are looked for. */
+const reloadMs = 60_000;
 
 /** What may be remembered of a token for a while. */
 type Examined = TokenFacts | TokenRefused;
@@ -73,6 +81,7 @@ export const createTokenVerifier = (options: PscOptions, ports: TokenVerifierPor
   const refusals = new TokenCache<TokenRefused>(options.cacheEntries);
   const underWay = new Map<string, Promise<Examined | PscUnavailable>>();
   const { issuer } = endpoints;
+  const stopReloading = (ports.every ?? everyTimer)(reloadMs, createCredentialsReload(connection, ports.alerts));
 
   /** PSC tells the profession in userinfo: asked only where this site wants to know. */
   const completeRoles = async (token: string, facts: TokenFacts): Promise<TokenFacts | PscUnavailable> => {
@@ -145,6 +154,9 @@ export const createTokenVerifier = (options: PscOptions, ports: TokenVerifierPor
       return { kind: 'answering', ...(dateUtcMs === undefined ? {} : { dateUtcMs }) };
     },
     reload: connection.reload,
-    close: connection.close,
+    close: () => {
+      stopReloading();
+      return connection.close();
+    },
   };
 };

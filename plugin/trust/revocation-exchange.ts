@@ -5,6 +5,7 @@
  */
 import { Agent, request } from 'undici';
 import { DrimboxError } from '../errors.ts';
+import { networkCodeOf, readBody } from './download.ts';
 
 export interface RevocationQuestion {
   readonly url: string;
@@ -20,19 +21,7 @@ export type RevocationExchange = (question: RevocationQuestion, signal: AbortSig
 const unreachable = (detail: string, cause?: unknown): DrimboxError =>
   new DrimboxError('trust/revocation-unreachable', { detail, ...(cause === undefined ? {} : { cause }) });
 
-const codeOf = (cause: unknown): string =>
-  cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-
-const readBody = async (chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> => {
-  const read: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of chunks) {
-    total += chunk.byteLength;
-    if (total > maxBytes) throw unreachable(`more than ${maxBytes} bytes`);
-    read.push(chunk);
-  }
-  return Buffer.concat(read, total);
-};
+const tooLarge = (maxBytes: number): DrimboxError => unreachable(`more than ${maxBytes} bytes`);
 
 const ask = async (question: RevocationQuestion, dispatcher: Agent, signal: AbortSignal): Promise<Uint8Array> => {
   const { body } = question;
@@ -51,10 +40,8 @@ const ask = async (question: RevocationQuestion, dispatcher: Agent, signal: Abor
   answer.body.on('error', () => undefined);
   try {
     if (answer.statusCode !== 200) throw unreachable(`HTTP status ${answer.statusCode}`);
-    if (Number(answer.headers['content-length']) > question.maxBytes) {
-      throw unreachable(`more than ${question.maxBytes} bytes`);
-    }
-    return await readBody(answer.body, question.maxBytes);
+    if (Number(answer.headers['content-length']) > question.maxBytes) throw tooLarge(question.maxBytes);
+    return await readBody(answer.body, question.maxBytes, tooLarge);
   } finally {
     answer.body.destroy();
   }
@@ -74,7 +61,7 @@ export const createRevocationExchange =
     } catch (cause) {
       if (cause instanceof DrimboxError) throw cause;
       if (limit.aborted) throw unreachable(`no answer in ${question.timeoutMs} ms`, cause);
-      throw unreachable(codeOf(cause) || 'the exchange broke off', cause);
+      throw unreachable(networkCodeOf(cause) || 'the exchange broke off', cause);
     } finally {
       await dispatcher.destroy();
     }

@@ -28,6 +28,8 @@ export interface RevocationListPorts {
 export interface RevocationLists {
   /** Never throws for what an authority or the network does. */
   statusOf(certificate: X509Certificate, authority: X509Certificate, atUtcMs: number): Promise<RevocationStatus>;
+  /** Whether a list that is held names it, whatever its age: nothing is asked. */
+  isListed(certificate: X509Certificate, authority: X509Certificate): boolean;
   /** Takes up the lists known without a peer's certificate: configured ones, and those of configured authorities. */
   takeUp(authorities: readonly X509Certificate[]): void;
   /** Fetches what is due. Never throws. */
@@ -82,6 +84,13 @@ class Lists implements RevocationLists {
     return { kind: 'unknown', detail: why };
   }
 
+  isListed(certificate: X509Certificate, authority: X509Certificate): boolean {
+    const { serialNumber } = readCertificateFields(certificate);
+    return this.#sourcesFor(certificate, authority).some(
+      (source) => this.#held.get(heldKeyOf(source, authority))?.list?.serialNumbers.has(serialNumber) === true,
+    );
+  }
+
   takeUp(authorities: readonly X509Certificate[]): void {
     for (const authority of authorities) {
       for (const source of this.#configuredFor(authority) ?? []) this.#hold(source, authority);
@@ -109,7 +118,7 @@ class Lists implements RevocationLists {
 
   #hold(source: Source, authority: X509Certificate): HeldRevocationList | undefined {
     const label = labelOf(source, authority);
-    const key = `${authority.fingerprint256} ${label}`;
+    const key = heldKeyOf(source, authority);
     const known = this.#held.get(key);
     if (known !== undefined || this.#held.size >= maxHeld) return known;
     const held = new HeldRevocationList(this.#placeOf(source, label, authority), { ...this.#options, ...this.#ports });
@@ -132,6 +141,10 @@ const labelOf = (source: Source, authority: X509Certificate): string => {
   const name = /^CN=(.+)$/m.exec(authority.subject)?.[1];
   return name === undefined ? source.file : `${source.file} (${name})`;
 };
+
+/** A list speaks for the authority that signed it. */
+const heldKeyOf = (source: Source, authority: X509Certificate): string =>
+  `${authority.fingerprint256} ${labelOf(source, authority)}`;
 
 const readList = async (file: string, maxBytes: number): Promise<Uint8Array> => {
   const bytes = await readFile(file).catch((cause: unknown) => {

@@ -6,6 +6,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateAlerts } from './certificate-alerts.ts';
+import { type Every, everyTimer } from './every.ts';
 import { createKeptLists, type RevocationListKeep } from './kept-revocation-lists.ts';
 import { createOcspClient, type OcspClient } from './ocsp.ts';
 import { createRevocationExchange, type RevocationExchange } from './revocation-exchange.ts';
@@ -21,8 +22,8 @@ export interface RevocationPorts {
   readonly randomBytes: (size: number) => Uint8Array;
   /** Absent: HTTP of this process. */
   readonly exchange?: RevocationExchange;
-  /** Calls `work` every `intervalMs`; gives what calls it off. Absent: a timer that keeps no process alive. */
-  readonly every?: (intervalMs: number, work: () => void) => () => void;
+  /** Absent: a timer that keeps no process alive. */
+  readonly every?: Every;
 }
 
 export interface RevocationService extends RevocationChecker {
@@ -35,11 +36,6 @@ export interface RevocationService extends RevocationChecker {
 
 const tickMs = 60_000;
 
-const everyTimer = (intervalMs: number, work: () => void): (() => void) => {
-  const timer = setInterval(work, intervalMs).unref();
-  return () => clearInterval(timer);
-};
-
 const statusOfLink = async (
   link: { readonly certificate: X509Certificate; readonly authority: X509Certificate },
   by: { readonly ocsp: OcspClient | undefined; readonly lists: RevocationLists },
@@ -47,6 +43,10 @@ const statusOfLink = async (
 ): Promise<RevocationStatus> => {
   const { certificate, authority } = link;
   const asked = await by.ocsp?.statusOf(certificate, authority, atUtcMs);
+  // An answer without nonce may be an older one that somebody sends again; what a list took away stays away.
+  if (asked?.kind === 'good' && by.lists.isListed(certificate, authority)) {
+    return { kind: 'revoked', detail: 'its serial number is on the list of its authority' };
+  }
   if (asked !== undefined && asked.kind !== 'unknown') return asked;
   const listed = await by.lists.statusOf(certificate, authority, atUtcMs);
   if (listed.kind !== 'unknown' || asked === undefined) return listed;

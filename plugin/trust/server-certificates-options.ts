@@ -36,4 +36,3 @@ export const peerCertificateOptions = z.strictObject({
     .describe('Extended key usages (OID) of which a certificate must have one; an assumption: clientAuth'),
   cacheSeconds: z.number().min(0).max(3600).default(60).describe('An accepted certificate is looked at again after'),
 });
-export type PeerCertificateOptions = z.infer<typeof peerCertificateOptions>;

@@ -8,6 +8,7 @@ import type { Server, SecureContext, SecureContextOptions } from 'node:tls';
 import { asDrimboxError, DrimboxError } from '../errors.ts';
 import type { CertificateAlerts } from './certificate-alerts.ts';
 import { tellExpiry } from './certificate-expiry.ts';
+import { type Every, everyTimer } from './every.ts';
 import {
   type CertificateFiles,
   filesMark,
@@ -31,8 +32,8 @@ export interface ServerCertificatesPorts {
   readonly shared: SecureContextOptions;
   readonly clock: () => number;
   readonly alerts: CertificateAlerts;
-  /** Calls `work` every `intervalMs`; gives what calls it off. Absent: a timer that keeps no process alive. */
-  readonly every?: (intervalMs: number, work: () => void) => () => void;
+  /** Absent: a timer that keeps no process alive. */
+  readonly every?: Every;
 }
 
 export interface ServerCertificates {
@@ -55,11 +56,6 @@ interface Pair {
   current: ServerCertificate;
   mark: string;
 }
-
-const everyTimer = (intervalMs: number, work: () => void): (() => void) => {
-  const timer = setInterval(work, intervalMs).unref();
-  return () => clearInterval(timer);
-};
 
 const isValidAt = ({ notBeforeUtcMs, notAfterUtcMs }: ServerCertificate, atUtcMs: number): boolean =>
   notBeforeUtcMs <= atUtcMs && atUtcMs <= notAfterUtcMs;

@@ -1,14 +1,9 @@
 /** Which alerts about the whitelist are open: raised while they hold, cleared when they no longer do. */
 import type { DrimboxError, ErrorCode } from '../errors.ts';
-
-/** Alerts of an administrator; `detail` holds no identity. */
-export interface WhitelistAlerts {
-  raise(code: ErrorCode, detail: string): void;
-  clear(code: ErrorCode): void;
-}
+import type { Alerts } from './alerts.ts';
 
 /** Every code that a refresh may end with. Those open since before a restart are cleared by the first good refresh. */
-export const whitelistAlertCodes = [
+const whitelistAlertCodes = [
   'trust/dn-invalid',
   'trust/whitelist-unreachable',
   'trust/whitelist-too-large',
@@ -38,7 +33,7 @@ export interface OpenAlerts {
   set(failures: readonly DrimboxError[]): void;
 }
 
-export const createWhitelistAlerts = (alerts: WhitelistAlerts): OpenAlerts => {
+export const createWhitelistAlerts = (alerts: Alerts): OpenAlerts => {
   const raise = ({ code, detail }: DrimboxError): void => alerts.raise(code, detail);
   return {
     raise,

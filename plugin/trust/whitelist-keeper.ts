@@ -5,8 +5,9 @@
  * @see DB.CS.147, 148, 151, 164, 186 · facts/identity.md 5.4 · decision G6 (equal date accepted, older refused)
  */
 import { asDrimboxError, DrimboxError, type ErrorCode } from '../errors.ts';
+import type { Alerts } from './alerts.ts';
 import { verifyWhitelist, type VerifiedWhitelist, type WhitelistTrust } from './whitelist.ts';
-import { createWhitelistAlerts, type OpenAlerts, type WhitelistAlerts } from './whitelist-alerts.ts';
+import { createWhitelistAlerts, type OpenAlerts } from './whitelist-alerts.ts';
 import {
   type CurrentWhitelist,
   currentWhitelist,
@@ -30,7 +31,7 @@ export interface WhitelistKeeperPorts {
   readonly keep: WhitelistKeep;
   readonly trust: Pick<WhitelistTrust, 'authorities'> & Required<Pick<WhitelistTrust, 'revocation'>>;
   readonly clock: () => number;
-  readonly alerts: WhitelistAlerts;
+  readonly alerts: Alerts;
   /** Calls `work` once after `delayMs`; gives what calls it off. Absent: a timer that keeps no process alive. */
   readonly schedule?: (delayMs: number, work: () => void) => () => void;
 }
@@ -172,7 +173,11 @@ class Keeper implements WhitelistKeeper {
     const kept: KeptWhitelist = {
       bytes,
       acceptedAtUtcMs: isSame ? former.kept.acceptedAtUtcMs : atUtcMs,
-      confirmedAtUtcMs: Math.max(fetched.confirmedAtUtcMs, isSame ? former.kept.confirmedAtUtcMs : 0),
+      // Never of the future: a clock that ran ahead must not keep the list fresh.
+      confirmedAtUtcMs: Math.min(
+        Math.max(fetched.confirmedAtUtcMs, isSame ? former.kept.confirmedAtUtcMs : 0),
+        atUtcMs,
+      ),
       validator: fetched.kind === 'content' ? fetched.validator : (former?.kept.validator ?? ''),
     };
     this.#put(currentWhitelist(verified, kept));
@@ -222,8 +227,9 @@ class Keeper implements WhitelistKeeper {
    * not be checked before may be now. A check that cannot be made changes nothing in a list in force.
    */
   async #review(): Promise<DrimboxError | undefined> {
+    const reviewed = this.#current;
     try {
-      const kept = this.#current?.kept ?? (await this.#ports.keep.load());
+      const kept = reviewed?.kept ?? (await this.#ports.keep.load());
       if (kept === undefined) return undefined;
       const verified = await this.#verifyKept(kept);
       const confirmedAtUtcMs = Math.min(kept.confirmedAtUtcMs, this.#ports.clock());
@@ -231,7 +237,9 @@ class Keeper implements WhitelistKeeper {
       return undefined;
     } catch (cause) {
       const failure = asDrimboxError(cause);
-      if (this.#current !== undefined && failure.code !== 'trust/whitelist-signer-revoked') return undefined;
+      // Another list may have come meanwhile: what is wrong with the former one is nothing against it.
+      if (this.#current !== reviewed) return undefined;
+      if (reviewed !== undefined && failure.code !== 'trust/whitelist-signer-revoked') return undefined;
       this.#current = undefined;
       return failure;
     }

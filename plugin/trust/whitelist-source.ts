@@ -6,6 +6,7 @@
 import { open } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { DrimboxError } from '../errors.ts';
+import { networkCodeOf, readBody } from './download.ts';
 
 /** What the source gave, or that it has nothing else than last time. */
 export type Fetched =
@@ -35,25 +36,11 @@ export interface HttpsSourceOptions {
   readonly maxBytes: number;
 }
 
-const codeOf = (cause: unknown): string =>
-  cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-
 const unreachable = (detail: string, cause?: unknown): DrimboxError =>
   new DrimboxError('trust/whitelist-unreachable', { detail, ...(cause === undefined ? {} : { cause }) });
 
 const tooLarge = (maxBytes: number): DrimboxError =>
   new DrimboxError('trust/whitelist-too-large', { detail: `more than ${maxBytes} bytes` });
-
-const readBody = async (chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> => {
-  const read: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of chunks) {
-    total += chunk.byteLength;
-    if (total > maxBytes) throw tooLarge(maxBytes);
-    read.push(chunk);
-  }
-  return Buffer.concat(read, total);
-};
 
 const headerText = (value: string | string[] | undefined): string => (Array.isArray(value) ? value[0] : value) ?? '';
 
@@ -79,7 +66,7 @@ const download = async (
     if (answer.statusCode !== 200) throw unreachable(`HTTP status ${answer.statusCode}`);
     if (headerText(answer.headers['content-encoding']) !== '') throw unreachable('compressed answer');
     if (Number(headerText(answer.headers['content-length'])) > options.maxBytes) throw tooLarge(options.maxBytes);
-    return { bytes: await readBody(answer.body, options.maxBytes), etag: headerText(answer.headers.etag) };
+    return { bytes: await readBody(answer.body, options.maxBytes, tooLarge), etag: headerText(answer.headers.etag) };
   } finally {
     answer.body.destroy();
   }
@@ -102,8 +89,8 @@ export const createHttpsSource = (options: HttpsSourceOptions, clock: () => numb
     } catch (cause) {
       if (cause instanceof DrimboxError) throw cause;
       if (limit.aborted) throw unreachable(`no answer in ${options.timeoutMs} ms`, cause);
-      if (codeOf(cause) === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') throw tooLarge(options.maxBytes);
-      throw unreachable(codeOf(cause) || 'the exchange broke off', cause);
+      if (networkCodeOf(cause) === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') throw tooLarge(options.maxBytes);
+      throw unreachable(networkCodeOf(cause) || 'the exchange broke off', cause);
     } finally {
       await dispatcher.destroy();
     }
@@ -123,7 +110,7 @@ export const createFileSource = (path: string, maxBytes: number, clock: () => nu
       return { kind: 'content', bytes: await file.readFile(), validator: found, confirmedAtUtcMs };
     } catch (cause) {
       if (cause instanceof DrimboxError) throw cause;
-      throw unreachable(codeOf(cause) || 'unreadable file', cause);
+      throw unreachable(networkCodeOf(cause) || 'unreadable file', cause);
     }
   },
 });

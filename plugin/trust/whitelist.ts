@@ -3,8 +3,9 @@
  *
  * @see issue "WADO-RS between DRIMboxes" 2 · facts/identity.md 5.4 · decision G6
  */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { DrimboxError } from '../errors.ts';
+import { parseCertificates } from './certificate-fields.ts';
 import {
   distinguishedNameKey,
   distinguishedNameOf,
@@ -45,13 +46,10 @@ export interface VerifiedWhitelist {
   readonly revocation: { readonly kind: 'good'; readonly source: string } | { readonly kind: 'not-checked' };
 }
 
-const pemForm = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
-
 /** One or several certificates in PEM, or one in DER. @throws trust/whitelist-ca-invalid */
 export const parseAuthorities = (bytes: Uint8Array): readonly X509Certificate[] => {
-  const pems = Buffer.from(bytes).toString('latin1').match(pemForm);
   try {
-    return pems === null ? [new X509Certificate(bytes)] : pems.map((pem) => new X509Certificate(pem));
+    return parseCertificates(bytes);
   } catch (cause) {
     throw new DrimboxError('trust/whitelist-ca-invalid', { detail: 'neither PEM nor DER certificates', cause });
   }

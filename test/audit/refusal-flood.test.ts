@@ -2,7 +2,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type AuditEntry, type AuditResult, createAudit, loadAuditPage } from '../../plugin/audit/index.ts';
+import { createCommitQueue } from '../../plugin/audit/commit-queue.ts';
+import { createRefusalCounter } from '../../plugin/audit/refusal-counter.ts';
 import { addressGroupOf, createRefusalFlood, manyAddresses } from '../../plugin/audit/refusal-flood.ts';
+import { DrimboxError } from '../../plugin/errors.ts';
 import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
 
 const refused: AuditResult = { outcome: 'refused', httpStatus: 403, reasonCode: 'hl7/sender-not-allowed' };
@@ -108,6 +111,24 @@ describe('a flood', () => {
       expect(['1970-01-01T00:00:00.000Z', '1970-01-01T00:01:00.000Z']).toContain(row.at);
     }
     await audit.stop();
+  });
+
+  test('while the database is away keeps its numbers in bounded memory, and writes all of them when it is back', async () => {
+    let isAway = true;
+    const queue = createCommitQueue({
+      transaction: (work) =>
+        isAway ? Promise.reject(new DrimboxError('store/unavailable')) : opened.store.transaction(work),
+    });
+    const counter = createRefusalCounter(queue, 10);
+    for (let at = 0; at < 50; at += 1) {
+      const counted = { minuteUtcMs: 0, key: `k ${at}`, entry: from(`192.0.2.${at}`), result: refused };
+      await expect(counter.add(counted, at)).rejects.toMatchObject({ code: 'audit/unavailable' });
+    }
+    isAway = false;
+    await counter.flush();
+    const rows = await rowsOf();
+    expect(rows).toHaveLength(11);
+    expect(rows.find(({ address }) => address === manyAddresses)).toMatchObject({ count: 40 });
   });
 
   test('is counted on the disk when record resolves', async () => {

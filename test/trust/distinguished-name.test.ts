@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DrimboxError } from '../../plugin/errors.ts';
+import { decodeObjectIdentifier } from '../../plugin/trust/der-element.ts';
 import {
   type DistinguishedName,
   distinguishedNameKey,
@@ -205,6 +206,14 @@ describe('the name in a certificate, whatever types hold it', () => {
     const name = distinguishedNameOf(certificate);
     expect(distinguishedNameKey(name)).toBe(key(String.raw`CN=x+OU=1,O=A\, \"B\" C,C=FR`));
     expect(formatDistinguishedName(name)).toBe(String.raw`CN=x+OU=1,O=A\, \"B\" C,C=FR`);
+  });
+
+  test('with a type as long as a handshake allows is refused at once: names of strangers are read for the audit', () => {
+    const type = new Uint8Array(400_000).fill(0xff);
+    const startedAtMs = performance.now();
+    expect(() => decodeObjectIdentifier(type)).toThrow(expect.objectContaining({ code: 'trust/dn-invalid' }));
+    // It took half a minute.
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
   });
 
   test('without any part: trust/dn-invalid', async () => {

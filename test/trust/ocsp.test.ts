@@ -146,6 +146,15 @@ describe('revocation by OCSP', () => {
     expect(server.requests).toEqual(['POST /ocsp', `GET ${leafList}`]);
   });
 
+  test('an old "good" sent again does not bring back whom a list took away', async () => {
+    server.serve(leafList, ca.listOf(ca.intermediate, [good, stranger]));
+    const service = create();
+    expect(await check(service)).toMatchObject({ kind: 'good', source: 'ocsp' });
+    // The list is fetched for another certificate; from then on it is held.
+    expect(await check(service, stranger)).toMatchObject({ kind: 'revoked' });
+    expect(await check(service)).toMatchObject({ kind: 'revoked' });
+  });
+
   test('a responder that fails gives way to the list, and is left alone for a while', async () => {
     server.serve(leafList, ca.listOf(ca.intermediate, [revoked]));
     server.answerOcsp(undefined);

@@ -1,6 +1,9 @@
 /** What is told of Pro Santé Connect when it cannot be asked; the handshakes are refused by OpenSSL itself. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openPscConnection } from '../../plugin/trust/psc-connection.ts';
@@ -77,6 +80,27 @@ describe('a handshake that PSC refuses', () => {
     const identity = ca.structures['1990000001']?.authCli;
     expect(await failureOf(await startOpenssl(), identity ?? {})).toBeUndefined();
   });
+});
+
+test('a certificate and a key that are no pair (one was replaced, the other not yet) leave the old ones', async () => {
+  const { authCli } = ca.structures['1990000001'] ?? {};
+  const folder = mkdtempSync(join(tmpdir(), 'drimbox-psc-'));
+  const keyFile = join(folder, 'replaced.key');
+  copyFileSync(authCli?.keyFile ?? '', keyFile);
+  const identity = { certificateFile: authCli?.certificateFile, keyFile };
+  const options = pscOptions.parse({
+    ...{ environment: 'bas', clientId: 'x', caFile: ca.rootCertificateFile },
+    ...identity,
+  });
+  const connection = openPscConnection(options);
+  copyFileSync(ca.server.keyFile, keyFile);
+  expect(() => connection.reload()).toThrow(expect.objectContaining({ code: 'config/invalid' }));
+  const port = await startOpenssl();
+  const answer = await connection.fetch(`https://127.0.0.1:${port}/`, {});
+  expect(answer.status).toBe(200);
+  await answer.body?.cancel();
+  await connection.close();
+  rmSync(folder, { recursive: true });
 });
 
 describe('what was thrown', () => {

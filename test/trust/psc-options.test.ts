@@ -91,6 +91,37 @@ describe('files of the options', () => {
     expect(open(join(folder, 'empty'))).toThrow(expect.objectContaining({ code: 'config/invalid' }));
   });
 
+  test('are followed every minute: a broken file is told once, the old ones serve on', async () => {
+    const clientSecretFile = join(folder, 'followed');
+    writeFileSync(clientSecretFile, exampleClients.source.secret);
+    const told: string[] = [];
+    let look = (): void => undefined;
+    const verifier = createTokenVerifier(setting.options({ clientSecretFile }), {
+      clock: () => 0,
+      alerts: { raise: (code) => told.push(`raise ${code}`), clear: (code) => told.push(`clear ${code}`) },
+      every: (intervalMs, work) => {
+        expect(intervalMs).toBe(60_000);
+        look = work;
+        return () => told.push('stopped');
+      },
+    });
+    look();
+    writeFileSync(clientSecretFile, '');
+    look();
+    look();
+    expect(await verifier.probe()).toMatchObject({ kind: 'answering' });
+    writeFileSync(clientSecretFile, exampleClients.source.secret);
+    look();
+    look();
+    await verifier.close();
+    expect(told.filter((text) => !text.includes('trust/psc-'))).toEqual([
+      ...['clear config/unreadable', 'clear config/invalid'],
+      ...['clear config/unreadable', 'raise config/invalid'],
+      ...['clear config/unreadable', 'clear config/invalid'],
+      'stopped',
+    ]);
+  });
+
   test('are read again on demand; a broken new one leaves the old one', async () => {
     const clientSecretFile = join(folder, 'secret');
     writeFileSync(clientSecretFile, 'faux-exemple');

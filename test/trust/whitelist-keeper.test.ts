@@ -9,6 +9,7 @@ import {
   createKeptFile,
   createWhitelistKeeper,
   distinguishedNameKey,
+  type KeptWhitelist,
   nextRefreshDelayMs,
   parseDistinguishedName,
   type RevocationStatus,
@@ -276,6 +277,15 @@ describe('age', () => {
     expect(keeper.match(keyOf(1))).toBeDefined();
   });
 
+  test('is not that of a clock that ran ahead and was put right', async () => {
+    const keeper = makeKeeper();
+    nowMs += dayMs;
+    await keeper.refresh();
+    nowMs -= dayMs;
+    await keeper.refresh();
+    expect(keeper.current()).toMatchObject({ confirmedAtUtcMs: nowMs });
+  });
+
   test('of a file is that of its modification', async () => {
     const file = join(folder, 'liste.xml');
     await writeFile(file, sign());
@@ -320,6 +330,33 @@ describe('the signer of the list in force', () => {
     revocation = { kind: 'good', source: 'test' };
     server.serve(sign({}, ca.signers.next));
     expect(await restarted.refresh()).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('of the kept list revoked while a new list comes: the new one is not thrown away with it', async () => {
+    const statuses: RevocationStatus[] = [
+      { kind: 'good', source: 'test' },
+      { kind: 'revoked', detail: 'the signer of the kept list' },
+    ];
+    const kept = Promise.withResolvers<KeptWhitelist>();
+    const source = httpsSource();
+    const keeper = createWhitelistKeeper(ca.options, {
+      source,
+      keep: { load: () => kept.promise, save: () => Promise.resolve() },
+      trust: {
+        authorities: ca.trust.authorities,
+        revocation: { check: () => Promise.resolve(statuses.shift() ?? revocation) },
+      },
+      clock,
+      alerts: { raise: (code, detail) => alerts.set(code, detail), clear: (code) => alerts.delete(code) },
+      schedule: () => () => undefined,
+    });
+    keepers.push(keeper);
+    const starting = keeper.start();
+    expect(await keeper.refresh()).toMatchObject({ kind: 'accepted' });
+    kept.resolve({ bytes: Buffer.from(sign()), acceptedAtUtcMs: nowMs, confirmedAtUtcMs: nowMs, validator: '' });
+    await starting;
+    expect(statuses).toEqual([]);
+    expect(keeper.match(keyOf(2))).toBeDefined();
   });
 
   test('of whom nobody can tell whether revoked: no new list; one in force serves on; a kept one waits', async () => {
