@@ -2,7 +2,7 @@
  * The `drimbox` command. JSON on standard output, progress and one line of error with its code on standard error, exit
  * status: 0 done · 1 refused or failed · 2 wrong command.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
@@ -10,7 +10,9 @@ import {
   askSidecar,
   helpText,
   isStoreCommand,
+  keepPacsSpeed,
   journalFormatOf,
+  type MeasuredPacsSpeed,
   optionOf,
   progressPrinter,
   type Report,
@@ -229,7 +231,9 @@ const measurePacs = async (line: CommandLine): Promise<object> => {
   const files = createStoredFiles(client, { folder: storageFolder, clock: Date.now });
   const ports = { client, files, storageFolder, monotonic: () => performance.now() };
   try {
-    return await attended((_, signal) => pacsSpeed(line.words, ports, signal));
+    const keep = (measured: MeasuredPacsSpeed): Promise<object> =>
+      keepPacsSpeed(measured, (words) => withStore(line, (ask) => ask(words)));
+    return await attended((_, signal) => pacsSpeed(line.words, ports, signal, keep));
   } finally {
     await client.close();
   }
@@ -248,6 +252,7 @@ const doctor = async (line: CommandLine): Promise<void> => {
     {
       clock: Date.now,
       newUuid: randomUUID,
+      randomBytes,
       openStore: (configuration) => openConfiguredStore(configuration, { asIs: true }),
     },
     {
@@ -283,7 +288,7 @@ const run = async (line: CommandLine): Promise<void> => {
         await whitelistVerify(line.words, { clock: Date.now, readFile: (path) => readInput(path, path) }),
       );
     case 'pacs speed':
-      return print(await measurePacs(line));
+      return print(await (line.words.includes('--history') ? storeCommand(line) : measurePacs(line)));
     case 'archive kos':
       return print(await archiveKos(line));
     case 'backup verify':

@@ -6,24 +6,26 @@ import { X509Certificate } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { askSidecar, runStoreCommand, type StoreFigures } from './admin/index.ts';
-import {
-  configurationFaults,
-  loadConfiguration,
-  loadSecret,
-  type Configuration,
-  type ConfigurationFault,
-} from './config/index.ts';
+import { configurationFaults, loadConfiguration, type Configuration, type ConfigurationFault } from './config/index.ts';
 import { createDmpClient, type DmpClient } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
-import { type CertificateFacts, formatDoctorReport, isHealthy, runDoctor, type DoctorPorts } from './health/index.ts';
+import {
+  type CertificateFacts,
+  createTrustLooks,
+  formatDoctorReport,
+  isHealthy,
+  runDoctor,
+  type DoctorPorts,
+} from './health/index.ts';
 import { createChannels } from './notification/index.ts';
-import { createOrthancClient, openIndexRole } from './orthanc/index.ts';
+import { createOrthancClient, loadSecret, openIndexRole } from './orthanc/index.ts';
 import type { Store } from './store/index.ts';
 
 /** What the command line gives: this file reads neither clock nor randomness. */
 export interface ExaminationPorts {
   readonly clock: () => number;
   readonly newUuid: () => string;
+  readonly randomBytes: (size: number) => Uint8Array;
   /** @throws store/* */
   openStore(configuration: Configuration): Promise<Store>;
 }
@@ -103,6 +105,14 @@ const dmpPorts = (given: ExaminationPorts, configuration: Configuration): Pick<D
   };
 };
 
+const trustPort = (
+  given: ExaminationPorts,
+  { wado, trust, environment, store }: Configuration,
+): Required<DoctorPorts>['trust'] => {
+  if (wado === undefined || trust === undefined) return 'not-configured';
+  return createTrustLooks({ trust, environment, folder: store.folder, certificates: wado.certificates }, given);
+};
+
 /** Ports of a configuration that could be read; `close` ends what they hold open. */
 const connect = (
   given: ExaminationPorts,
@@ -124,6 +134,7 @@ const connect = (
   };
   const ports: Partial<DoctorPorts> = {
     ...dmpPorts(given, configuration),
+    trust: trustPort(given, configuration),
     orthanc: {
       system: () => orthanc.system(),
       listPlugins: () => orthanc.listPlugins(),

@@ -15,6 +15,8 @@ What needs a person
   drimbox pacs                           the database of Orthanc that is recognised, and the doubt about it
   drimbox pacs accept                    the database of now is the right one
   drimbox pacs speed [UID]               how fast the PACS gives a study: first image, megabytes per second
+  drimbox pacs speed [UID] --history [--limit N]
+                                         the speed tests that were kept, the latest first
 
 The archive
   drimbox archive list [--state STATE] [--limit N]

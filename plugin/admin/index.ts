@@ -18,6 +18,7 @@ export { createRestExtension, type RestExtension, type RestExtensionPorts } from
 export { resyncCommand, type ResyncPorts, type ResyncProgress, type ResyncView } from './resync-command.ts';
 export type { StoreCommand, StoreCommandPorts } from './store-command.ts';
 export { isStoreCommand, runStoreCommand, storeCommandNames, withAbsolutePaths } from './store-commands.ts';
-export { pacsSpeed, type PacsSpeedCommandPorts } from './pacs-speed-command.ts';
+export { type MeasuredPacsSpeed, pacsSpeed, type PacsSpeedCommandPorts } from './pacs-speed-command.ts';
+export { keepPacsSpeed } from './pacs-speeds-command.ts';
 export { whitelistVerify } from './whitelist-command.ts';
 export { type ArchiveSite, archiveSiteOf } from './xdm-site.ts';

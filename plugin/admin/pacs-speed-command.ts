@@ -1,6 +1,6 @@
 /**
  * `drimbox pacs speed [UID]`: how fast the PACS gives a study, read by the way that the service takes.
- * It needs Orthanc and the configuration, not the store.
+ * It needs Orthanc and the configuration; where the store can be reached the figures are kept (`pacs-speeds-command.ts`).
  *
  * @see facts/spec.md (c), DB.SO.102
  */
@@ -9,6 +9,7 @@ import {
   describeStorage,
   measurePacsSpeed,
   type OrthancClient,
+  type PacsSpeed,
   type PacsSpeedPorts,
   probeStorage,
 } from '../orthanc/index.ts';
@@ -22,9 +23,15 @@ export interface PacsSpeedCommandPorts extends PacsSpeedPorts {
   readonly storageFolder?: string | undefined;
 }
 
+/** What was measured, of which study. */
+export type MeasuredPacsSpeed = Extract<PacsSpeed, { kind: 'measured' }> & {
+  readonly studyInstanceUid: StudyInstanceUid;
+};
+
 const synopsis = 'pacs speed [STUDY INSTANCE UID]';
 
-const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
+/** To one decimal. */
+export const roundedPacsFigure = (figure: number): number => Math.round(figure * 10) / 10;
 
 const chooseStudy = async (
   subjects: readonly string[],
@@ -38,8 +45,22 @@ const chooseStudy = async (
   return control.studyInstanceUid;
 };
 
+/** As it is shown: without fractions that nobody measures. */
+const describeMeasured = (speed: Extract<PacsSpeed, { kind: 'measured' }>, asked: object): object => {
+  const { listMs, firstImageMs, totalMs, megabytesPerSecond, ...figures } = speed;
+  return {
+    ...figures,
+    ...asked,
+    listMs: roundedPacsFigure(listMs),
+    firstImageMs: roundedPacsFigure(firstImageMs),
+    totalMs: roundedPacsFigure(totalMs),
+    megabytesPerSecond: roundedPacsFigure(megabytesPerSecond),
+  };
+};
+
 /**
  * @param words  the command line, beginning with `pacs speed`; without UID, some study that Orthanc has
+ * @param keep   has the figures kept; what it answers is shown with them
  * @returns `kind: measured` with the figures; `absent`; `duplicated` (decision A5)
  * @throws cli/usage, standards/uid-invalid, orthanc/*
  */
@@ -47,6 +68,7 @@ export const pacsSpeed = async (
   words: readonly string[],
   ports: PacsSpeedCommandPorts,
   signal: AbortSignal,
+  keep: (measured: MeasuredPacsSpeed) => Promise<object>,
 ): Promise<object> => {
   checkOptions(words, []);
   const studyInstanceUid = await chooseStudy(subjectsOf(words, 2), ports.client);
@@ -54,13 +76,5 @@ export const pacsSpeed = async (
   const speed = await measurePacsSpeed(studyInstanceUid, ports, signal);
   const asked = { studyInstanceUid, storage: describeStorage(storage) };
   if (speed.kind !== 'measured') return { kind: speed.kind, ...asked };
-  const { listMs, firstImageMs, totalMs, megabytesPerSecond, ...figures } = speed;
-  return {
-    ...figures,
-    ...asked,
-    listMs: rounded(listMs),
-    firstImageMs: rounded(firstImageMs),
-    totalMs: rounded(totalMs),
-    megabytesPerSecond: rounded(megabytesPerSecond),
-  };
+  return { ...describeMeasured(speed, asked), ...(await keep({ ...speed, studyInstanceUid })) };
 };

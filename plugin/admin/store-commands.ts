@@ -11,6 +11,7 @@ import { type Report, usage } from './command-words.ts';
 import { confirmDeletionsCommand, deletionsCommand } from './deletion-commands.ts';
 import { journalCommand } from './journal-command.ts';
 import { acceptPacsCommand, pacsCommand } from './pacs-commands.ts';
+import { pacsSpeedsCommand } from './pacs-speeds-command.ts';
 import { queueCommand } from './queue-command.ts';
 import { resyncCommand } from './resync-command.ts';
 import type { StoreCommand, StoreCommandPorts } from './store-command.ts';
@@ -35,6 +36,7 @@ const commands: Readonly<Record<string, CommandRow>> = {
   'deletions confirm': { run: confirmDeletionsCommand },
   pacs: { run: pacsCommand },
   'pacs accept': { run: acceptPacsCommand },
+  'pacs speed': { run: pacsSpeedsCommand },
   journal: { run: journalCommand },
   audit: { run: auditCommand },
   resync: { run: (ports, words, report, signal) => resyncCommand({ ...ports, signal }, words, report) },

@@ -1,8 +1,8 @@
-/** The DMP answers each structure, and our clock agrees with its (decision G4). */
+/** The DMP answers each structure. */
 import { asDrimboxError } from '../errors.ts';
 import { CheckState, type HealthCheck, skipped } from './check-result.ts';
 import type { DmpReachability, DoctorPorts } from './doctor-ports.ts';
-import { counted, formatDuration } from './durations.ts';
+import { counted } from './durations.ts';
 
 /** Any answer below 500 but 401 and 403 shows that the service is there and takes the certificate. */
 const isRefused = ({ httpStatus }: DmpReachability): boolean =>
@@ -38,34 +38,5 @@ export const dmpCheck = ({ dmp }: DoctorPorts, ask: AskDmp): HealthCheck => ({
       };
     }
     return { state: CheckState.ok, message: `Le DMP répond (${counted(answers.length, 'structure')}).` };
-  },
-});
-
-export interface ClockLimits {
-  readonly warningMs: number;
-  readonly failedMs: number;
-}
-
-export const clockCheck = ({ dmp }: DoctorPorts, ask: AskDmp, limits: ClockLimits): HealthCheck => ({
-  name: 'clock-skew',
-  run: async () => {
-    if (dmp === undefined) return skipped('Horloge non comparée : DMP non interrogé.');
-    let differences: readonly number[];
-    try {
-      differences = (await ask()).map((one) => one.clockDifferenceMs).filter((one) => one !== undefined);
-    } catch {
-      return skipped('Horloge non comparée : le DMP ne répond pas.');
-    }
-    if (differences.length === 0) return skipped('Horloge non comparée : le DMP ne donne pas l’heure.');
-    const largest = differences.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
-    const size = Math.abs(largest);
-    if (size <= limits.warningMs) return { state: CheckState.ok, message: 'L’horloge concorde avec celle du DMP.' };
-    const direction = largest > 0 ? 'avance' : 'retarde';
-    return {
-      state: size > limits.failedMs ? CheckState.failed : CheckState.warning,
-      message: `L’horloge de cette machine ${direction} de ${formatDuration(size)} sur celle du DMP.`,
-      remedy:
-        'Synchroniser l’horloge (chrony ou systemd-timesyncd) : le DMP refuse les jetons datés du futur ou trop vieux.',
-    };
   },
 });

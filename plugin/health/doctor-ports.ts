@@ -1,5 +1,6 @@
 /** What the doctor asks from outside. A port that is absent makes its checks `skipped`: never `ok`. */
 import type { ErrorCode } from '../errors.ts';
+import type { TrustLooks } from './trust-facts.ts';
 
 export interface ConfigurationFacts {
   /** English, as the configuration room writes them. */
@@ -65,6 +66,8 @@ export interface DoctorPorts {
   readonly certificates?: () => Promise<readonly CertificateFacts[]>;
   /** One answer per structure. */
   readonly dmp?: { checkReachable(): Promise<readonly DmpReachability[]> };
+  /** Those by whom other DRIMboxes are known; `not-configured` where images are given to nobody. */
+  readonly trust?: TrustLooks | 'not-configured';
   /** The configured ones; may be none. */
   readonly alertChannels?: () => readonly AlertChannelPort[];
   readonly archive?: {

@@ -8,11 +8,15 @@ import { DrimboxError } from '../errors.ts';
 import { alertsCheck, holdsCheck, type QueueLimits, queueCheck, sweepCheck } from './archive-checks.ts';
 import { certificateCheck } from './certificate-check.ts';
 import { type CheckOutcome, type CheckResult, CheckState, type HealthCheck, worstState } from './check-result.ts';
-import { type AskDmp, type ClockLimits, clockCheck, dmpCheck } from './dmp-checks.ts';
+import { type ClockLimits, clockCheck } from './clock-check.ts';
+import { type AskDmp, dmpCheck } from './dmp-checks.ts';
 import type { DoctorPorts } from './doctor-ports.ts';
 import { formatDuration } from './durations.ts';
 import { configurationCheck, databaseCheck, folderCheck } from './installation-checks.ts';
 import { notificationCheck } from './notification-checks.ts';
+import { type AskPsc, pscCheck } from './psc-check.ts';
+import { revocationCheck } from './revocation-check.ts';
+import { whitelistCheck } from './whitelist-check.ts';
 import { hookCheck, indexCheck, orthancCheck, pluginsCheck } from './orthanc-checks.ts';
 
 export interface DoctorLimits {
@@ -24,7 +28,7 @@ export interface DoctorLimits {
   readonly sweepLateAfterMs: number;
   /** Age of the oldest order. */
   readonly queue: QueueLimits;
-  /** Difference with the clock of the DMP. */
+  /** Difference with the clock of the DMP and of Pro Santé Connect. */
   readonly clock: ClockLimits;
 }
 
@@ -47,20 +51,27 @@ export interface DoctorReport {
   readonly results: readonly CheckResult[];
 }
 
-const askOnce = ({ dmp }: DoctorPorts): AskDmp => {
-  let answer: ReturnType<AskDmp> | undefined;
+/** Asked by several checks, answered once. */
+const once = <Answer>(ask: () => Promise<Answer>): (() => Promise<Answer>) => {
+  let answer: Promise<Answer> | undefined;
   return () => {
-    answer ??= dmp === undefined ? Promise.resolve([]) : dmp.checkReachable();
+    answer ??= ask();
     return answer;
   };
 };
+
+const askDmpOnce = ({ dmp }: DoctorPorts): AskDmp => once(() => dmp?.checkReachable() ?? Promise.resolve([]));
+
+const askPscOnce = ({ trust }: DoctorPorts): AskPsc | undefined =>
+  trust === undefined || trust === 'not-configured' ? undefined : once(() => trust.psc());
 
 /** The checks in the order of the report; nothing is run yet. */
 export const createChecks = (
   ports: DoctorPorts,
   limits: DoctorLimits = defaultDoctorLimits,
 ): readonly HealthCheck[] => {
-  const ask = askOnce(ports);
+  const askDmp = askDmpOnce(ports);
+  const askPsc = askPscOnce(ports);
   return [
     configurationCheck(ports),
     folderCheck(ports),
@@ -70,8 +81,11 @@ export const createChecks = (
     hookCheck(ports, limits.hookSilentAfterMs),
     indexCheck(ports),
     certificateCheck(ports),
-    dmpCheck(ports, ask),
-    clockCheck(ports, ask, limits.clock),
+    whitelistCheck(ports),
+    revocationCheck(ports),
+    pscCheck(ports, askPsc),
+    dmpCheck(ports, askDmp),
+    clockCheck({ dmp: ports.dmp === undefined ? undefined : askDmp, psc: askPsc }, limits.clock),
     sweepCheck(ports, limits.sweepLateAfterMs),
     queueCheck(ports, limits.queue),
     holdsCheck(ports),

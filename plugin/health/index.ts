@@ -10,3 +10,14 @@ export type {
   DoctorPorts,
 } from './doctor-ports.ts';
 export { formatDoctorReport, isHealthy } from './doctor-report.ts';
+export type {
+  OwnDomain,
+  PscFacts,
+  RevocationFacts,
+  RevocationListFacts,
+  TrustFailure,
+  TrustLooks,
+  WhitelistFacts,
+} from './trust-facts.ts';
+export { createTrustLooks } from './trust-looks.ts';
+export type { LookPorts, TrustSetting } from './trust-setting.ts';

@@ -4,6 +4,7 @@ import { pacsSpeed, type PacsSpeedCommandPorts } from '../../plugin/admin/pacs-s
 import { DrimboxError } from '../../plugin/errors.ts';
 
 const none = new AbortController().signal;
+const unkept = (): Promise<object> => Promise.resolve({ kept: false });
 const control = '2.25.999999.1';
 const idOf = (number: number): string => `${String(number).padStart(8, '0')}${'-00000000'.repeat(4)}`;
 
@@ -15,7 +16,7 @@ const portsOf = (known: readonly string[], asked: string[] = []): PacsSpeedComma
     transferSyntaxUid: '1.2.840.10008.1.2.4.80',
     source: 'orthanc',
     stream: async function* () {
-      yield await Promise.resolve(Buffer.alloc(4));
+      yield await Promise.resolve({ bytes: Buffer.alloc(4), giveBack: () => undefined });
     },
     close: () => Promise.resolve(),
   };
@@ -38,7 +39,7 @@ const portsOf = (known: readonly string[], asked: string[] = []): PacsSpeedComma
 };
 
 it('measures some study that the PACS has, and says by which way it was read', async () => {
-  expect(await pacsSpeed(['pacs', 'speed'], portsOf([control]), none)).toEqual({
+  expect(await pacsSpeed(['pacs', 'speed'], portsOf([control]), none, unkept)).toEqual({
     kind: 'measured',
     studyInstanceUid: control,
     storage: 'files asked of Orthanc by REST: StorageFolder is not set',
@@ -51,14 +52,15 @@ it('measures some study that the PACS has, and says by which way it was read', a
     firstImageMs: 2.5,
     totalMs: 3.7,
     megabytesPerSecond: 0,
+    kept: false,
   });
 });
 
 it('measures the study that is named', async () => {
   const asked: string[] = [];
-  await pacsSpeed(['pacs', 'speed', '2.25.999999.2'], portsOf([control, '2.25.999999.2'], asked), none);
+  await pacsSpeed(['pacs', 'speed', '2.25.999999.2'], portsOf([control, '2.25.999999.2'], asked), none, unkept);
   expect(asked).toEqual(['2.25.999999.2']);
-  expect(await pacsSpeed(['pacs', 'speed', '2.25.999999.3'], portsOf([control]), none)).toMatchObject({
+  expect(await pacsSpeed(['pacs', 'speed', '2.25.999999.3'], portsOf([control]), none, unkept)).toMatchObject({
     kind: 'absent',
     studyInstanceUid: '2.25.999999.3',
   });
@@ -69,11 +71,11 @@ it.each([
   [['pacs', 'speed', '--fast'], 'cli/usage'],
   [['pacs', 'speed', '../1'], 'standards/uid-invalid'],
 ] as const)('%j: %s', async (words, code) => {
-  await expect(pacsSpeed(words, portsOf([control]), none)).rejects.toMatchObject({ code });
+  await expect(pacsSpeed(words, portsOf([control]), none, unkept)).rejects.toMatchObject({ code });
 });
 
 it('an empty PACS has nothing to measure: orthanc/not-found', async () => {
-  const failed = pacsSpeed(['pacs', 'speed'], portsOf([]), none);
+  const failed = pacsSpeed(['pacs', 'speed'], portsOf([]), none, unkept);
   await expect(failed).rejects.toBeInstanceOf(DrimboxError);
   await expect(failed).rejects.toMatchObject({ code: 'orthanc/not-found' });
 });

@@ -14,6 +14,7 @@ import {
   isHealthy,
   runDoctor,
 } from '../../plugin/health/index.ts';
+import { wellTrust } from '../fixtures/health/trust-facts.ts';
 
 const now = Date.UTC(2026, 10, 21, 12);
 const dayMs = 86_400_000;
@@ -45,6 +46,7 @@ const healthy = (): Required<DoctorPorts> => ({
   dmp: {
     checkReachable: () => Promise.resolve([{ structureId: '1990000001', httpStatus: 405, clockDifferenceMs: 900 }]),
   },
+  trust: wellTrust(now),
   alertChannels: () => [{ name: 'email', checkReachable: () => Promise.resolve() }],
   archive: {
     countHolds: () => Promise.resolve([]),
@@ -81,7 +83,7 @@ describe('the doctor', () => {
     const report = await runDoctor({ clock: () => now });
     expect(report.state).toBe('skipped');
     expect(report.results.every(({ state }) => state === 'skipped')).toBe(true);
-    expect(formatDoctorReport(report)).toContain('15 vérifications non faites');
+    expect(formatDoctorReport(report)).toContain('18 vérifications non faites');
   });
 
   test('each warning and each failure comes with a remedy', async () => {
@@ -97,6 +99,11 @@ describe('the doctor', () => {
       folder: { path: '/x', checkWritable: () => Promise.reject(new Error('EACCES')) },
       certificates: fail('dmp/certificate-unreadable'),
       dmp: { checkReachable: fail('dmp/unreachable') },
+      trust: {
+        whitelist: fail('trust/ca-missing'),
+        revocation: fail('trust/ca-invalid'),
+        psc: fail('config/unreadable'),
+      },
       alertChannels: () => [{ name: 'webhook', checkReachable: fail('notification/unreachable') }],
       archive: {
         countHolds: fail('store/unavailable'),
@@ -121,7 +128,7 @@ describe('the doctor', () => {
     const states = new Map(report.results.map(({ name, state }) => [name, state]));
     expect(states.get('database')).toBe('failed');
     expect(report.results.find(({ name }) => name === 'database')?.message).toBe('Pas de réponse en 1 s.');
-    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(14);
+    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(17);
   });
 
   test('never throws, whatever is thrown at it, and shows no foreign text (property)', () =>
@@ -234,50 +241,6 @@ describe('the PACS', () => {
     const index = { checkReadable: () => Promise.resolve(), listWritableTables: () => Promise.resolve(['Resources']) };
     expect(await resultOf('orthanc-index', { index })).toMatchObject({ state: 'warning', details: ['Resources'] });
   });
-});
-
-describe('certificates (announced at 90, 60, 30 and 7 days)', () => {
-  test.each([
-    [91, 'ok', 'valable jusqu’au 20/02/2027'],
-    [90, 'warning', 'expire dans 90 jours (19/02/2027, seuil de 90 jours)'],
-    [61, 'warning', 'seuil de 90 jours'],
-    [60, 'warning', 'seuil de 60 jours'],
-    [30, 'warning', 'seuil de 30 jours'],
-    [8, 'warning', 'seuil de 30 jours'],
-    [7, 'warning', 'URGENT, expire dans 7 jours'],
-    [1, 'warning', 'URGENT, expire dans 1 jour ('],
-    [0, 'failed', 'expiré depuis le 21/11/2026'],
-    [-1, 'failed', 'expiré depuis le 20/11/2026'],
-  ])('%i days left: %s', async (days, state, line) => {
-    const result = await resultOf('certificates', { certificates: () => Promise.resolve([certificate(days)]) });
-    expect(result.state).toBe(state);
-    expect(result.details?.[0]).toContain(line);
-  });
-
-  test('one that is not valid yet fails', async () => {
-    const early = certificate(400, { notBeforeUtcMs: now + dayMs });
-    expect(await resultOf('certificates', { certificates: () => Promise.resolve([early]) })).toMatchObject({
-      state: 'failed',
-    });
-  });
-
-  test('dates that cannot be read fail', async () => {
-    const odd = certificate(400, { notAfterUtcMs: Number.NaN });
-    expect(await resultOf('certificates', { certificates: () => Promise.resolve([odd]) })).toMatchObject({
-      state: 'failed',
-    });
-  });
-
-  test('the worst decides, and all are listed', async () => {
-    const certificates = () =>
-      Promise.resolve([certificate(400), certificate(20, { use: 'signature' }), certificate(-3, { use: 'server' })]);
-    const result = await resultOf('certificates', { certificates });
-    expect(result.state).toBe('failed');
-    expect(result.details).toHaveLength(3);
-  });
-
-  test('none configured is no good news', async () =>
-    expect((await resultOf('certificates', { certificates: () => Promise.resolve([]) })).state).toBe('skipped'));
 });
 
 describe('the DMP and the clock (decision G4)', () => {
