@@ -8,12 +8,20 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { clearAlerts, raiseAlert, saveEvents } from './archive/index.ts';
+import {
+  clearAlerts,
+  createEventKeeper,
+  createLoadServing,
+  type LoadServing,
+  raiseAlert,
+  type Serving,
+} from './archive/index.ts';
 import { type Audit, createAudit } from './audit/index.ts';
 import type { Configuration } from './config/index.ts';
 import { asDrimboxError, type ErrorCode } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
 import { createServiceStatus } from './health/index.ts';
+import { createMemoryLender } from './lent-memory.ts';
 import {
   createFileIndexWithFallback,
   createRestFileIndex,
@@ -22,8 +30,7 @@ import {
   type FileIndex,
   type OrthancClient,
 } from './orthanc/index.ts';
-import { createTranscoder, openRenditionCache, type RenditionCache, renditionOptions } from './renditions/index.ts';
-import { parseStudyInstanceUid } from './standards/index.ts';
+import { parseStudyInstanceUid, type StudyInstanceUid } from './standards/index.ts';
 import type { Store } from './store/index.ts';
 import {
   buildSecureContextOptions,
@@ -54,8 +61,8 @@ import {
   createMetadataServing,
   createOrthancImages,
   createRetrieveService,
-  createWorkshop,
   type Gate,
+  openRenditions,
   startWadoListener,
   type WadoOptions,
 } from './wado/index.ts';
@@ -63,7 +70,7 @@ import {
 export interface ImageServicePorts {
   readonly store: Store;
   readonly orthanc: OrthancClient;
-  readonly log: { warn(fields: object, message: string): void };
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   /** Milliseconds since 1970 UTC. */
   readonly clock: () => number;
   /** Milliseconds, never backwards. */
@@ -88,8 +95,8 @@ const closeAll = async (closers: Closers): Promise<void> => {
   for (const close of closers.toReversed()) await close();
 };
 
-const gigabyte = 1_000_000_000;
-const megabyte = 1_000_000;
+/** What a few peers keep under way. */
+const keptMemoryBytes = 64 * 1024 * 1024;
 
 /** Alerts are written one after the other, so that a clearing never overtakes what it clears. */
 const createAlertWriter = ({ store, clock, log }: ImageServicePorts) => {
@@ -164,7 +171,7 @@ const startTrust = async (
   return { authoritiesPem: authorities.pem, peers, tokens };
 };
 
-const gateOf = (peers: PeerGate, tokens: TokenVerifier): Gate => ({
+const gateOf = (peers: PeerGate, tokens: TokenVerifier, log: ImageServicePorts['log']): Gate => ({
   // The listener speaks TLS only.
   identifyPeer: (request) => peers.identifyPeer(request.socket as TLSSocket),
   identifyProfessional: async (request, peer) => {
@@ -174,6 +181,9 @@ const gateOf = (peers: PeerGate, tokens: TokenVerifier): Gate => ({
       peerKey: peer.key,
       ...(certificate === undefined ? {} : { peerCertificate: certificate }),
     });
+    if ('binding' in verdict && verdict.binding === 'mismatch') {
+      log.warn({ peer: peer.key, verdict: verdict.kind }, 'a token is bound to another certificate than its sender’s');
+    }
     if (verdict.kind !== 'accepted') return { kind: 'refused', code: verdict.code };
     const { nationalId, clientId } = verdict.professional;
     return { kind: 'accepted', known: { nationalId, clientId } };
@@ -192,66 +202,33 @@ const openFileIndex = (configuration: Configuration, ports: ImageServicePorts, c
   return createFileIndexWithFallback(tables, rest, { log: ports.log, clock: ports.clock });
 };
 
-const openCache = async (
-  { renditionCache: options }: WadoOptions,
-  folder: string,
-  ports: ImageServicePorts,
-  closers: Closers,
-): Promise<RenditionCache | undefined> => {
-  if (options.maxGigabytes === 0) return undefined;
-  const cache = await openRenditionCache(
-    {
-      folder: options.folder ?? join(folder, 'renditions'),
-      maxBytes: options.maxGigabytes * gigabyte,
-      minFreeBytes: options.minFreeGigabytes * gigabyte,
-      isEncrypted: options.encrypted,
-      software: ports.software,
-    },
-    ports,
-  );
-  closers.push(() => cache.close());
-  const published: string[] = await ports.store
-    .knex('study')
-    .whereNotNull('published_submission_id')
-    .pluck('study_uid');
-  await cache.keepOnly(published.map(parseStudyInstanceUid));
-  return cache;
-};
-
 const threadsOf = ({ transcoding }: WadoOptions): number =>
   transcoding.threads ?? Math.max(1, availableParallelism() - 1);
 
-const openWorkshop = async (wado: WadoOptions, folder: string, ports: ImageServicePorts, closers: Closers) => {
-  const cache = await openCache(wado, folder, ports, closers);
-  const { timeoutSeconds, queueMegabytes } = wado.transcoding;
-  const transcoder = createTranscoder({
-    ...renditionOptions.parse({ timeoutMs: timeoutSeconds * 1000, maxQueuedBytes: queueMegabytes * megabyte }),
-    threads: threadsOf(wado),
-  });
-  closers.push(() => transcoder.close());
-  return { cache, workshop: createWorkshop({ transcoder, ...(cache === undefined ? {} : { cache }) }) };
+/** What another DRIMbox would be given of a study, by the manifest that the DMP holds. */
+const createLoadServingOfStudy =
+  ({ knex }: Store, loadServing: LoadServing) =>
+  async (studyInstanceUid: StudyInstanceUid): Promise<Serving | undefined> => {
+    const current: { document_uid: string } | undefined = await knex('study')
+      .join('submission', 'submission.id', 'study.published_submission_id')
+      .where('study.study_uid', studyInstanceUid)
+      .first('submission.document_uid');
+    return current === undefined ? undefined : loadServing(current.document_uid);
+  };
+
+const listPublished = async ({ knex }: Store): Promise<readonly StudyInstanceUid[]> => {
+  const uids: string[] = await knex('study').whereNotNull('published_submission_id').pluck('study_uid');
+  return uids.map(parseStudyInstanceUid);
 };
 
-/** Events after which nothing of a study may be kept. */
-const endings: ReadonlySet<string> = new Set(['dmp/deleted', 'dmp/withdrawn', 'study/held', 'dmp/replaced']);
-
-const dropWhenEnded =
-  (cache: RenditionCache | undefined, { log }: ImageServicePorts) =>
-  ({ name, studyInstanceUid }: DrimboxEvent): void => {
-    if (cache === undefined || studyInstanceUid === undefined || !endings.has(name)) return;
-    cache.dropStudy(parseStudyInstanceUid(studyInstanceUid)).catch((error: unknown) => {
-      log.warn({ code: asDrimboxError(error).code }, 'kept images of a study were not dropped');
-    });
-  };
-
-const keepEvents =
-  ({ store, clock, log }: ImageServicePorts) =>
-  (events: readonly DrimboxEvent[]): void => {
-    if (events.length === 0) return;
-    saveEvents(store.knex, clock(), events).catch((error: unknown) => {
-      log.warn({ code: asDrimboxError(error).code }, 'lines of the journal were not written');
-    });
-  };
+const startJournal = (
+  { store, clock, log }: ImageServicePorts,
+  closers: Closers,
+): ((events: readonly DrimboxEvent[]) => void) => {
+  const keeper = createEventKeeper({ store, clock, log });
+  closers.push(() => keeper.close());
+  return (events) => keeper.keep(events);
+};
 
 const basePathsOf = (configuration: Configuration, { basePaths }: WadoOptions): readonly string[] => [
   ...new Set([new URL(configuration.retrieveUrlBase).pathname, ...basePaths]),
@@ -279,22 +256,36 @@ const start = async (
   const trusted = await startTrust(trust, configuration.environment, folder, ports, alerts, closers);
   const audit = await startAudit(configuration, ports, closers);
   const index = openFileIndex(configuration, ports, closers);
-  const files = createStoredFiles(orthanc, { folder: configuration.orthanc.storageFolder, index, clock });
-  const images = createOrthancImages(orthanc, files);
-  const { cache, workshop } = await openWorkshop(wado, folder, ports, closers);
-  const ahead = Math.max(4, 2 * threadsOf(wado));
+  const memory = createMemoryLender(keptMemoryBytes);
+  const files = createStoredFiles(orthanc, { folder: configuration.orthanc.storageFolder, index, clock, memory });
+  const images = createOrthancImages(orthanc, files, monotonic);
+  const loadServing = createLoadServing(store.knex);
+  const threads = threadsOf(wado);
+  const renditions = await openRenditions(
+    wado,
+    { threads, storeFolder: folder },
+    {
+      ...ports,
+      images,
+      loadServing: createLoadServingOfStudy(store, loadServing),
+      listPublished: () => listPublished(store),
+    },
+  );
+  closers.push(() => renditions.close());
+  const { workshop } = renditions;
+  const ahead = Math.max(4, 2 * threads);
   const { retrieveUrlBase } = configuration;
   const serving = { images, workshop, monotonic, randomBytes, ahead, retrieveUrlBase };
   const { requests, requestsPerPeer, waiting, waitSeconds } = wado.limits;
   const basePaths = basePathsOf(configuration, wado);
   const answer = createRetrieveService({
-    store,
+    loadServing,
     audit,
     images,
     basePaths,
     monotonic,
     log,
-    gate: gateOf(trusted.peers, trusted.tokens),
+    gate: gateOf(trusted.peers, trusted.tokens, log),
     admission: createAdmission(
       { total: requests, perPeer: requestsPerPeer, maxQueued: waiting, queueTimeoutMs: waitSeconds * 1000 },
       monotonic,
@@ -302,7 +293,7 @@ const start = async (
     serveImages: createImageServing(serving),
     serveMetadata: createMetadataServing(serving),
     newCorrelationId: ports.newUuid,
-    keepEvents: keepEvents(ports),
+    keepEvents: startJournal(ports, closers),
   });
   const certificates = await createServerCertificates(
     serverCertificatesOptions.parse({ certificates: wado.certificates }),
@@ -321,12 +312,12 @@ const start = async (
   const listener = await startWadoListener(wado, {
     tls: buildServerTlsOptions(certificates),
     onServer: (server) => certificates.attach(server),
-    answer,
+    answer: (request, response) => renditions.during(() => answer(request, response)),
     status,
     basePaths,
   });
   closers.push(() => listener.close());
-  return { port: listener.port, heard: dropWhenEnded(cache, ports) };
+  return { port: listener.port, heard: renditions.heard };
 };
 
 /**

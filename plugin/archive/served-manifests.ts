@@ -1,8 +1,8 @@
 /**
  * What a manifest's SOPInstanceUID opens: whether the archive may serve the images it names, right now.
  *
- * Everything is read at each call, in one statement: a report that hides or corrects, and an administrator's hold, act on the
- * very next request, before any look at the study.
+ * All that may change is read at each call, in one statement: a report that hides or corrects, and an administrator's hold, act
+ * on the very next request, before any look at the study. What a manifest names never changes: it is read once.
  *
  * @see decisions A4, A5, B7, B8, E1, E2, E5 · facts/spec.md b.5.3
  */
@@ -67,7 +67,6 @@ interface ServingRow {
   readonly is_published: boolean;
   readonly structure_id: string;
   readonly sender: VihfSubject;
-  readonly series: ManifestContent['series'] | null;
   readonly study_state: StudyState;
   readonly reason_code: ErrorCode | null;
   readonly is_withdrawn: boolean;
@@ -84,7 +83,7 @@ interface ReportRow {
 /** The manifest of that UID, its study, and the current reports that name the study. */
 const servingSql = `
   SELECT submission.id, submission.study_uid, submission.state, submission.origin, submission.structure_id,
-         submission.sender, submission.manifest->'series' AS series, submission.sent_at_utc_ms IS NOT NULL AS has_left,
+         submission.sender, submission.sent_at_utc_ms IS NOT NULL AS has_left,
          study.published_submission_id = submission.id AS is_published,
          study.state AS study_state, study.reason_code, study.orthanc_study_id,
          study.withdrawn_at_utc_ms IS NOT NULL AS is_withdrawn,
@@ -129,9 +128,13 @@ const servedInstance = ({
   ...(/^[+-]?\d{1,12}$/.test(instanceNumber.trim()) ? { instanceNumber: Number(instanceNumber) } : {}),
 });
 
-const seriesOf = async (knex: Knex, row: ServingRow): Promise<ServedManifest['series']> => {
+const loadSeries = async (knex: Knex, id: number): Promise<ServedManifest['series']> => {
+  const { rows } = await knex.raw<{ rows: { readonly series: ManifestContent['series'] | null }[] }>(
+    `SELECT manifest->'series' AS series FROM submission WHERE id = ?`,
+    [id],
+  );
   const named: readonly NamedSeries[] =
-    row.series ?? parseManifest((await loadBytes(knex, row.id))?.kos ?? new Uint8Array()).series;
+    rows[0]?.series ?? parseManifest((await loadBytes(knex, id))?.kos ?? new Uint8Array()).series;
   return new Map(named.map(({ seriesInstanceUid, instances }) => [seriesInstanceUid, instances.map(servedInstance)]));
 };
 
@@ -162,30 +165,65 @@ const authorsOf = ({ reports }: ServingRow): readonly string[] => [
 const hasReport = ({ reports, origin, sender }: ServingRow): boolean =>
   reports === null ? origin !== 'order' : reports.every(({ ins }) => isSameIns(ins, sender.ins));
 
+/** About 40 MB. */
+const maxRememberedInstances = 200_000;
+
+/** What the manifests of the archive name, by submission: those that were asked for last. */
+const createSeriesMemory = (knex: Knex) => {
+  const remembered = new Map<string, ServedManifest['series']>();
+  let instances = 0;
+
+  const sizeOf = (series: ServedManifest['series']): number =>
+    [...series.values()].reduce((sum, { length }) => sum + length, 0);
+
+  const forget = (key: string): void => {
+    instances -= sizeOf(remembered.get(key) ?? new Map());
+    remembered.delete(key);
+  };
+
+  return async (id: number, kosSopInstanceUid: string): Promise<ServedManifest['series']> => {
+    const key = `${id} ${kosSopInstanceUid}`;
+    const series = remembered.get(key) ?? (await loadSeries(knex, id));
+    forget(key);
+    remembered.set(key, series);
+    instances += sizeOf(series);
+    for (const oldest of remembered.keys()) {
+      if (instances <= maxRememberedInstances || oldest === key) break;
+      forget(oldest);
+    }
+    return series;
+  };
+};
+
 /**
  * Looks up what a manifest opens.
  *
  * @param kosSopInstanceUid  SOPInstanceUID of the manifest (header `KOS-SOPInstanceUID`)
  * @throws store/unavailable; kos/*: the archived bytes of an imported manifest cannot be read
  */
-export const loadServing = async (knex: Knex, kosSopInstanceUid: string): Promise<Serving> => {
-  const { rows } = await knex.raw<{ rows: ServingRow[] }>(servingSql, [kosSopInstanceUid]);
-  const [row] = rows;
-  if (row === undefined) return refused('unknown');
-  if (!isCurrent(row) || row.is_withdrawn) return refused('not-current', row.reason_code);
-  if (row.study_state === StudyState.held) return refused('held', row.reason_code);
-  if (!hasReport(row)) return refused('report-gone');
-  return {
-    kind: 'served',
-    manifest: {
-      submissionId: Number(row.id),
-      studyInstanceUid: row.study_uid,
-      ...(row.orthanc_study_id === null ? {} : { orthancStudyId: row.orthanc_study_id }),
-      ins: row.sender.ins,
-      structureId: row.structure_id,
-      series: await seriesOf(knex, row),
-      restrictions: await restrictionsOf(knex, row),
-      authorIds: authorsOf(row),
-    },
+export type LoadServing = (kosSopInstanceUid: string) => Promise<Serving>;
+
+export const createLoadServing = (knex: Knex): LoadServing => {
+  const seriesOf = createSeriesMemory(knex);
+  return async (kosSopInstanceUid) => {
+    const { rows } = await knex.raw<{ rows: ServingRow[] }>(servingSql, [kosSopInstanceUid]);
+    const [row] = rows;
+    if (row === undefined) return refused('unknown');
+    if (!isCurrent(row) || row.is_withdrawn) return refused('not-current', row.reason_code);
+    if (row.study_state === StudyState.held) return refused('held', row.reason_code);
+    if (!hasReport(row)) return refused('report-gone');
+    return {
+      kind: 'served',
+      manifest: {
+        submissionId: Number(row.id),
+        studyInstanceUid: row.study_uid,
+        ...(row.orthanc_study_id === null ? {} : { orthancStudyId: row.orthanc_study_id }),
+        ins: row.sender.ins,
+        structureId: row.structure_id,
+        series: await seriesOf(Number(row.id), kosSopInstanceUid),
+        restrictions: await restrictionsOf(knex, row),
+        authorIds: authorsOf(row),
+      },
+    };
   };
 };

@@ -155,7 +155,20 @@ export interface CachedFile {
 }
 
 /** Read when it is opened; a file that fits needs no second reading. */
-const firstReadBytes = 1024 * 1024;
+const firstReadBytes = 2 * 1024 * 1024;
+
+/** From the beginning; fewer bytes when the file ends. */
+const readBeginning = async (file: FileHandle, bytes: number): Promise<Buffer> => {
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  let filled = 0;
+  while (filled < bytes) {
+    const { bytesRead } = await file.read(buffer, filled, bytes - filled, filled);
+    filled += bytesRead;
+    // Disks give what is there: fewer bytes than asked are the last ones.
+    if (bytesRead === 0 || filled < bytes) break;
+  }
+  return buffer.subarray(0, filled);
+};
 
 const readExactly = async (file: FileHandle, at: number, bytes: number): Promise<Buffer> => {
   const buffer = Buffer.allocUnsafe(bytes);
@@ -169,13 +182,17 @@ const readExactly = async (file: FileHandle, at: number, bytes: number): Promise
 };
 
 /**
+ * @param expectedBytes  of the file: one that is longer or shorter is damaged
  * @throws renditions/cache-damaged — at once, or by what reads; ENOENT when there is none
  */
-export const openCachedFile = async (path: string, seal: FileSeal): Promise<CachedFile> => {
+export const openCachedFile = async (path: string, seal: FileSeal, expectedBytes: number): Promise<CachedFile> => {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    const { size } = await file.stat();
-    const first = await readExactly(file, 0, Math.min(size, firstReadBytes));
+    // One byte more than there should be, so that a longer file shows.
+    const wanted = Math.min(expectedBytes + 1, firstReadBytes);
+    const first = await readBeginning(file, wanted);
+    const size = first.length < wanted ? first.length : (await file.stat()).size;
+    if (size !== expectedBytes) throw damaged('of another length');
     const contentBytes = checkHeader(first, size, seal);
     return cachedFileOf(file, first, contentBytes, seal);
   } catch (cause) {

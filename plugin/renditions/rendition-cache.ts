@@ -13,6 +13,7 @@ import { DrimboxError } from '../errors.ts';
 import type { SopInstanceUid, StudyInstanceUid } from '../standards/index.ts';
 import { type CachedFile, fileBytesOf, type FileSeal, openCachedFile, writeCachedFile } from './cached-file.ts';
 import { type CacheFolder, errnoOf, nameOf, openCacheFolder } from './cache-folder.ts';
+import { createShelf } from './cache-shelf.ts';
 
 export type { CachedFile } from './cached-file.ts';
 
@@ -63,20 +64,20 @@ export interface RenditionCache {
   has(key: RenditionKey): boolean;
   /** To be taken before the stored file is read; `put` refuses what was begun before its study was dropped. */
   ticket(): number;
-  /** Never fails: a file that is not kept is made again. `bytes` must not change meanwhile. */
-  put(key: RenditionKey, bytes: Uint8Array, ticket: number): Promise<PutOutcome>;
+  /** That files of this study take on the disk. */
+  studyBytes(studyInstanceUid: StudyInstanceUid): number;
+  /**
+   * Never fails: a file that is not kept is made again. `bytes` must not change meanwhile.
+   *
+   * @param usedBeforeUtcMs  other studies that were used since are not taken away for this one [all may be]
+   */
+  put(key: RenditionKey, bytes: Uint8Array, ticket: number, usedBeforeUtcMs?: number): Promise<PutOutcome>;
   /** Found no more from this call on, even by a file that is being made; resolves when it is out of its place on the disk. */
   dropStudy(studyInstanceUid: StudyInstanceUid): Promise<void>;
   /** Drops every other study. @returns how many */
   keepOnly(studies: Iterable<StudyInstanceUid>): Promise<number>;
   stats(): RenditionCacheStats;
   close(): Promise<void>;
-}
-
-interface Study {
-  readonly files: Map<string, number>;
-  bytes: number;
-  touchedAtUtcMs: number;
 }
 
 const touchEveryMs = 60_000;
@@ -116,54 +117,6 @@ const createTurns = () => {
     const mine = last.then(work);
     last = mine.catch(() => undefined);
     return mine;
-  };
-};
-
-/** Studies that are kept, the least recently used first, and how much they take. */
-const createShelf = () => {
-  const studies = new Map<string, Study>();
-  let files = 0;
-  let bytes = 0;
-  const remove = (name: string): void => {
-    const study = studies.get(name);
-    if (study === undefined) return;
-    studies.delete(name);
-    files -= study.files.size;
-    bytes -= study.bytes;
-  };
-  return {
-    studies,
-    figures: () => ({ studies: studies.size, files, bytes }),
-    remove,
-    removeFile: (name: string, file: string): void => {
-      const study = studies.get(name);
-      const size = study?.files.get(file);
-      if (study === undefined || size === undefined) return;
-      study.files.delete(file);
-      study.bytes -= size;
-      files -= 1;
-      bytes -= size;
-      if (study.files.size === 0) studies.delete(name);
-    },
-    add: (name: string, file: string, size: number, atUtcMs: number): void => {
-      const study = studies.get(name) ?? { files: new Map<string, number>(), bytes: 0, touchedAtUtcMs: atUtcMs };
-      const before = study.files.get(file);
-      study.files.set(file, size);
-      study.bytes += size - (before ?? 0);
-      bytes += size - (before ?? 0);
-      if (before === undefined) files += 1;
-      studies.delete(name);
-      studies.set(name, study);
-    },
-    oldest: (except: string): string | undefined => {
-      for (const name of studies.keys()) if (name !== except) return name;
-      return undefined;
-    },
-    /** Now the most recently used. */
-    use: (name: string, study: Study): void => {
-      studies.delete(name);
-      studies.set(name, study);
-    },
   };
 };
 
@@ -227,16 +180,21 @@ const fillCache = async (
     return folder.removeFile(study, file).catch(tell);
   };
 
-  const lacksRoom = async (): Promise<boolean> => {
-    if (shelf.figures().bytes + reservedBytes > options.maxBytes) return true;
+  /** None or less: there is room. */
+  const lackedBytes = async (): Promise<number> => {
+    const beyondBytes = shelf.figures().bytes + reservedBytes - options.maxBytes;
+    if (beyondBytes > 0) return beyondBytes;
     if (removing.size > 0) await Promise.all(removing);
-    return (await folder.freeBytes()) - reservedBytes < options.minFreeBytes;
+    return options.minFreeBytes + reservedBytes - (await folder.freeBytes());
   };
 
-  /** Takes away studies that were not used for longest, but this one, until there is room; false when there is none. */
-  const makeRoom = async (except: string): Promise<boolean> => {
-    while (await lacksRoom()) {
-      const oldest = shelf.oldest(except);
+  /**
+   * Takes away studies that were not used for longest, but this one and those used since, until there is room; false when
+   * there is none, and then none is taken away for nothing.
+   */
+  const makeRoom = async (except: string, usedBeforeUtcMs: number): Promise<boolean> => {
+    for (let lacked = await lackedBytes(); lacked > 0; lacked = await lackedBytes()) {
+      const oldest = shelf.oldest({ except, usedBeforeUtcMs, wantedBytes: lacked });
       if (oldest === undefined) return false;
       shelf.remove(oldest);
       totals.evicted += 1;
@@ -258,14 +216,19 @@ const fillCache = async (
       return { kind: 'dropped' };
     });
 
-  const write = async (study: string, file: string, bytes: Buffer, ticket: number): Promise<PutOutcome> => {
+  const write = async (
+    study: string,
+    file: string,
+    bytes: Buffer,
+    { ticket, usedBeforeUtcMs }: { readonly ticket: number; readonly usedBeforeUtcMs: number },
+  ): Promise<PutOutcome> => {
     const seal = sealOf(study, file);
     const size = fileBytesOf(bytes.length, seal);
     if (size > options.maxBytes) return { kind: 'full' };
     const temporary = folder.newTemporary();
     reservedBytes += size;
     try {
-      if (!(await inTurn(() => makeRoom(study)))) return { kind: 'full' };
+      if (!(await inTurn(() => makeRoom(study, usedBeforeUtcMs)))) return { kind: 'full' };
       nonce += 1n;
       await writeCachedFile(temporary, bytes, seal, nonce);
       const outcome = await place(temporary, study, file, size, ticket);
@@ -298,10 +261,10 @@ const fillCache = async (
   };
 
   const find = async (study: string, file: string): Promise<CachedFile | undefined> => {
-    const known = shelf.studies.get(study);
-    if (known?.files.has(file) !== true) return undefined;
+    const bytes = shelf.studies.get(study)?.files.get(file);
+    if (bytes === undefined) return undefined;
     try {
-      const opened = await openCachedFile(folder.pathOf(study, file), sealOf(study, file));
+      const opened = await openCachedFile(folder.pathOf(study, file), sealOf(study, file), bytes);
       // Dropped while it was opened: not found.
       if (shelf.studies.get(study)?.files.has(file) === true) return watched(opened, study, file);
       await opened.close();
@@ -342,11 +305,12 @@ const fillCache = async (
     },
     has: (key) => shelf.studies.get(studyNameOf(key.studyInstanceUid))?.files.has(fileNameOf(key)) === true,
     ticket: drops.ticket,
-    put: async (key, bytes, ticket) => {
+    studyBytes: (studyInstanceUid) => shelf.studies.get(studyNameOf(studyInstanceUid))?.bytes ?? 0,
+    put: async (key, bytes, ticket, usedBeforeUtcMs = Number.POSITIVE_INFINITY) => {
       const study = studyNameOf(key.studyInstanceUid);
       if (!drops.isValid(study, ticket)) return { kind: 'dropped' };
       const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-      return write(study, fileNameOf(key), content, ticket).catch((cause: unknown): PutOutcome => {
+      return write(study, fileNameOf(key), content, { ticket, usedBeforeUtcMs }).catch((cause: unknown): PutOutcome => {
         tell(cause);
         return { kind: 'failed' };
       });

@@ -15,8 +15,14 @@ export interface AnswerWriter {
   readonly bytes: () => number;
   /** When the first byte of the body was handed over; absent before. */
   readonly firstByteAtMs: () => number | undefined;
-  /** Small pieces in a row leave as one. Resolves when more may be written. @throws AnswerClosedError */
-  write(...pieces: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Small pieces in a row leave as one. Resolves when more may be written.
+   *
+   * @param onLeft  called when the operating system has them all, and nobody reads their memory any more; never called
+   *   when the connection breaks before
+   * @throws AnswerClosedError
+   */
+  write(pieces: readonly Uint8Array[], onLeft?: () => void): Promise<void>;
   /** Resolves when everything was handed to the operating system. @throws AnswerClosedError */
   end(): Promise<void>;
 }
@@ -48,6 +54,8 @@ export const createAnswerWriter = (response: ServerResponse, clock: () => number
   const gone = new AbortController();
   let bytes = 0;
   let firstByteAtMs: number | undefined;
+  // Who left while it was found out who asks and for what is not told of again: no event comes any more.
+  if (response.destroyed) gone.abort(new AnswerClosedError('the peer went away'));
   response.once('close', () => {
     if (!response.writableFinished) gone.abort(new AnswerClosedError('the peer went away'));
   });
@@ -69,16 +77,20 @@ export const createAnswerWriter = (response: ServerResponse, clock: () => number
     signal: gone.signal,
     bytes: () => bytes,
     firstByteAtMs: () => firstByteAtMs,
-    write: async (...pieces) => {
+    write: async (pieces, onLeft) => {
       if (gone.signal.aborted) throw gone.signal.reason;
       firstByteAtMs ??= clock();
       let isFull = false;
       // One system call for all of them. Of the connection: a corked response may wait for a drain that never comes.
       const { socket } = response;
       socket?.cork();
-      for (const piece of joinSmall(pieces)) {
+      const whenLeft = (error: unknown): void => {
+        if (error === undefined || error === null) onLeft?.();
+      };
+      const joined = joinSmall(pieces);
+      for (const [at, piece] of joined.entries()) {
         bytes += piece.length;
-        isFull = !response.write(piece);
+        isFull = !response.write(piece, at === joined.length - 1 ? whenLeft : undefined);
       }
       socket?.uncork();
       if (isFull) await settle((done) => response.once('drain', done));

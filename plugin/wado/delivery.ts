@@ -55,6 +55,8 @@ export interface DeliveryOrder {
 export interface DeliveryPorts {
   /** @param next  images of the answer that follow */
   prepare(image: StoredImage, next: readonly StoredImage[], signal: AbortSignal): Promise<PreparedPart>;
+  /** Resolves when the first byte may leave. @throws audit/unavailable */
+  readonly audited: Promise<void>;
   /** Monotonic, milliseconds. */
   readonly clock: () => number;
   readonly startedAtMs: number;
@@ -108,15 +110,15 @@ const writePart = async (
   part: PreparedPart,
   place: number,
 ) => {
-  const { transferSyntax, sizeBytes: contentLengthBytes, pieces } = part;
+  const { transferSyntax, sizeBytes: contentLengthBytes, whole } = part;
   const contentLocation = order.locationOf(image);
   const head =
     order.form === PayloadForm.multipart
       ? [encodePartHead(order.boundary, { place, transferSyntax, contentLocation, contentLengthBytes })]
       : [];
-  if (pieces !== undefined) return writer.write(...head, ...pieces);
-  await writer.write(...head);
-  for await (const chunk of part.chunks(writer.signal)) await writer.write(chunk);
+  if (whole !== undefined) return writer.write([...head, ...whole.pieces], whole.onLeft);
+  await writer.write(head);
+  for await (const { bytes, giveBack } of part.chunks(writer.signal)) await writer.write([bytes], giveBack);
 };
 
 /**
@@ -148,6 +150,7 @@ export const deliver = async (
       }
       try {
         if (!response.headersSent) {
+          await ports.audited;
           writeHead(response, order, turn.part, order.missing + tally.failures.length);
         }
         await writePart(writer, order, image, turn.part, tally.objects);
@@ -160,7 +163,7 @@ export const deliver = async (
     if (tally.objects === 0 && failure !== undefined) throw failure;
     const lost = order.missing + tally.failures.length;
     if (order.form === PayloadForm.multipart) {
-      await writer.write(encodeMultipartEnd(order.boundary));
+      await writer.write([encodeMultipartEnd(order.boundary)]);
       if (lost > 0) response.addTrailers({ Warning: buildPartialWarning(lost, order.missing + order.images.length) });
     }
     await writer.end();

@@ -100,8 +100,9 @@ export const createImageServing =
     const { images, missing } = await findImages(granted);
     const leaving = new AbortController();
     response.once('close', () => leaving.abort());
-    // The audit is on disk before the first byte leaves; what is looked at meanwhile leaves nothing.
-    const [candidates] = await Promise.all([lookAtSamples(images, ports, leaving.signal), beginAudit()]);
+    // The audit is on disk before the first byte leaves; what is read and made meanwhile leaves nothing.
+    const audited = beginAudit();
+    const candidates = await lookAtSamples(images, ports, leaving.signal);
     const plan = chooseForAnswer(headers.accept, resource.level, candidates);
     if (plan.kind === 'unacceptable') {
       throw new RefusedError(plan.code, { body: buildNotAcceptableBody(plan.available) });
@@ -110,7 +111,9 @@ export const createImageServing =
       studyInstanceUid: resource.studyInstanceUid,
       ins: manifest.ins,
       ranking: rankSyntaxes(headers.accept, plan.form),
-      asStored: new Set(plan.chosen.flatMap(({ part, choice }) => (choice.kind === 'as-stored' ? part.image : []))),
+      planned: new Map(
+        plan.chosen.map(({ part, choice }) => [part.image, { ...choice, storedSyntax: part.storedSyntax }]),
+      ),
     };
     const delivered = await deliver(
       response,
@@ -125,6 +128,7 @@ export const createImageServing =
       },
       {
         prepare: (image, next, signal) => preparePart(image, next, terms, ports, signal),
+        audited,
         clock: ports.monotonic,
         startedAtMs,
         ahead: ports.ahead,

@@ -3,6 +3,7 @@
  * behind it.
  */
 import type { DicomFileOutline } from '../dicom-file/index.ts';
+import type { LentMemory } from '../lent-memory.ts';
 import type { StudyInstanceUid, TransferSyntaxUid } from '../standards/index.ts';
 import type { WantedInstance } from './possession.ts';
 
@@ -21,12 +22,20 @@ export interface ImageFile {
   readonly sizeBytes: number;
   /** Another value when the stored file is another one. */
   readonly revision: string;
+  /** As the index of the PACS has it; absent where it does not say. */
+  readonly transferSyntaxUid?: string;
+  /** The whole file, where it was read as it was opened: good until `close`, or until it is given back where it is kept. */
+  readonly whole?: {
+    readonly bytes: Buffer;
+    /** From now on it is not `close` that gives the memory back, but the caller. */
+    keep(): LentMemory;
+  };
   /** The first bytes; fewer when the file is shorter. @throws orthanc/* */
   readPrefix(bytes: number): Promise<Buffer>;
   /** @throws orthanc/* */
   readAll(): Promise<Buffer>;
-  /** @param range  `end` is one past the last byte @throws orthanc/* */
-  stream(range: { readonly start: number; readonly end: number }, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** In pieces, to be given back. @param range  `end` is one past the last byte @throws orthanc/* */
+  stream(range: { readonly start: number; readonly end: number }, signal: AbortSignal): AsyncIterable<LentMemory>;
   close(): Promise<void>;
 }
 
@@ -42,9 +51,15 @@ export interface ImageStore {
   find(studyInstanceUid: StudyInstanceUid): Promise<StudyImages>;
   /**
    * @param next  images that will be opened after this one
+   * @param wholeUpToBytes  a file that is not longer may be read as it is opened: `whole` then has it [0]
    * @throws orthanc/not-found when it is gone; orthanc/*
    */
-  open(image: StoredImage, next: readonly StoredImage[], signal: AbortSignal): Promise<ImageFile>;
+  open(
+    image: StoredImage,
+    next: readonly StoredImage[],
+    signal: AbortSignal,
+    wholeUpToBytes?: number,
+  ): Promise<ImageFile>;
 }
 
 export interface WantedRendition {
@@ -60,6 +75,8 @@ export interface WantedRendition {
 /** Which syntaxes can be made, and the making. */
 export interface Workshop {
   canProduce(outline: DicomFileOutline, transferSyntax: TransferSyntaxUid): boolean;
+  /** What was made of that very file before; undefined when it was not, or is not whole any more. */
+  findMade(wanted: WantedRendition): Promise<Buffer | undefined>;
   /**
    * @param readSource  gives the stored file, in memory of its own; not called when it was made before
    * @throws renditions/*: this one cannot be made

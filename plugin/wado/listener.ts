@@ -46,9 +46,6 @@ const createApplication = (options: WadoOptions, ports: ListenerPorts): express.
   const open = new Set([...options.healthPaths, ...ports.basePaths].map(withoutSlash));
   const application = express();
   application.disable('x-powered-by').disable('etag').enable('strict routing').enable('case sensitive routing');
-  application.use(
-    helmet({ strictTransportSecurity: { maxAge: hstsSeconds, includeSubDomains: false }, xPoweredBy: false }),
-  );
   application.use((request, response) => {
     const isOpen = request.method === 'GET' && open.has(withoutSlash(request.path));
     const answered = isOpen
@@ -88,10 +85,15 @@ const close = (server: Server, graceMs: number): Promise<void> =>
 /** @throws wado/listen-failed; an error of TLS when the certificates cannot be used */
 export const startWadoListener = async (options: WadoOptions, ports: ListenerPorts): Promise<WadoListener> => {
   const application = createApplication(options, ports);
+  const addHeaders = helmet({
+    strictTransportSecurity: { maxAge: hstsSeconds, includeSubDomains: false },
+    xPoweredBy: false,
+  });
   const server = createServer(
     {
       ...ports.tls,
       maxHeaderSize: maxHeaderBytes,
+      handshakeTimeout: 15_000,
       headersTimeout: 15_000,
       requestTimeout: 30_000,
       keepAliveTimeout: 30_000,
@@ -101,16 +103,27 @@ export const startWadoListener = async (options: WadoOptions, ports: ListenerPor
     },
     (request, response) => {
       request.socket.setTimeout(options.limits.idleSeconds * 1_000);
-      application(request, response);
+      addHeaders(request, response, () =>
+        // A target that express cannot read is refused by us, not by a page of express.
+        application(request as express.Request, response as express.Response, () => {
+          ports.answer(request, response).catch(() => response.destroy());
+        }),
+      );
     },
   );
+  // No expectation is refused, or met, before it is known who asks.
+  for (const event of ['checkContinue', 'checkExpectation']) {
+    server.on(event, (request, response) => server.emit('request', request, response));
+  }
   ports.onServer?.(server);
   server.maxConnections = options.limits.connections;
   server.on('timeout', (socket) => socket.destroy());
   // Failed handshakes and broken requests are everyday life on an open port.
   server.on('tlsClientError', (_, socket) => socket.destroy());
   server.on('clientError', (_, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    // Not left half open: a peer that never ends its side would keep the place of another connection.
+    if (!socket.writable) socket.destroy();
+    else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', () => socket.destroy());
   });
   await listen(server, options);
   return {

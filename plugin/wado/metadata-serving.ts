@@ -32,7 +32,7 @@ const readMetadata = async (
 ): Promise<JsonDataset> => {
   const file = await images.open(image, next, signal);
   try {
-    const { outline, head } = await lookAt(file, false);
+    const { outline, head } = await lookAt(file);
     checkIdentity(outline, { ...image, studyInstanceUid: about.studyInstanceUid });
     return buildMetadata(withIns(head.subarray(0, outline.scanEnd), outline, about.ins));
   } finally {
@@ -45,7 +45,7 @@ type Turn =
   | { readonly kind: 'failed'; readonly error: DrimboxError };
 
 const endOf = async (writer: AnswerWriter, count: number): Promise<void> => {
-  await writer.write(Buffer.from(count === 0 ? '[]' : ']'));
+  await writer.write([Buffer.from(count === 0 ? '[]' : ']')]);
   await writer.end();
 };
 
@@ -86,7 +86,7 @@ export const createMetadataServing =
             ...(lost > 0 ? { Warning: buildPartialWarning(lost, total) } : {}),
           });
         }
-        await writer.write(Buffer.from((objects === 0 ? '[' : ',') + turn.text));
+        await writer.write([Buffer.from((objects === 0 ? '[' : ',') + turn.text)]);
         objects += 1;
       }
       const [failure] = failures;

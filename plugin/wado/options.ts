@@ -1,5 +1,7 @@
 /** How this site gives its images to other DRIMboxes (listener `db…`). */
 import { z } from 'zod';
+import { renditionTargets } from '../renditions/index.ts';
+import { parseTransferSyntaxUid } from '../standards/index.ts';
 
 /** Absolute, without query, dots or empty segments; `/` is the root. */
 const isBasePath = (text: string): boolean =>
@@ -39,15 +41,47 @@ const transcodingOptions = z.strictObject({
   queueMegabytes: z.int().min(16).max(16_384).default(256).describe('Images that wait for a thread, in memory'),
 });
 
-const cacheOptions = z.strictObject({
-  maxGigabytes: z.number().min(0).max(100_000).default(20).describe('Images kept in other transfer syntaxes; 0: none'),
-  minFreeGigabytes: z.number().min(0).max(100_000).default(5).describe('Left free on the disk'),
-  folder: z.string().min(1).optional().describe('Absent: `renditions` in Store.Folder'),
-  encrypted: z
-    .boolean()
-    .default(false)
-    .describe('Encrypted with a key drawn at each start: a stolen disk tells nothing, a restart empties the cache'),
+const madeSyntax = z
+  .string()
+  .refine((uid) => renditionTargets.includes(uid), `must be one of ${renditionTargets.join(', ')}`)
+  .transform(parseTransferSyntaxUid);
+
+const fillAheadOptions = z.strictObject({
+  transferSyntaxes: z
+    .array(madeSyntax)
+    .max(renditionTargets.length)
+    .default([])
+    .describe(
+      'Transfer syntaxes (UIDs) in which the images of a study are made as soon as it is published, while no request is answered: those that other DRIMboxes name first. Each takes its own room. None: images are made when they are asked for',
+    ),
+  maxStudyMegabytes: z
+    .number()
+    .min(1)
+    .max(1_000_000)
+    .default(2_000)
+    .describe('Renditions of one study, beyond which no more are made ahead'),
 });
+
+const cacheOptions = z
+  .strictObject({
+    maxGigabytes: z
+      .number()
+      .min(0)
+      .max(100_000)
+      .default(20)
+      .describe('Images kept in other transfer syntaxes; 0: none'),
+    minFreeGigabytes: z.number().min(0).max(100_000).default(5).describe('Left free on the disk'),
+    folder: z.string().min(1).optional().describe('Absent: `renditions` in Store.Folder'),
+    encrypted: z
+      .boolean()
+      .default(false)
+      .describe('Encrypted with a key drawn at each start: a stolen disk tells nothing, a restart empties the cache'),
+    fillAhead: fillAheadOptions.prefault({}).describe('What is made before anybody asks for it'),
+  })
+  .refine(({ maxGigabytes, fillAhead }) => maxGigabytes > 0 || fillAhead.transferSyntaxes.length === 0, {
+    path: ['fillAhead', 'transferSyntaxes'],
+    message: 'nothing can be made ahead where nothing is kept: MaxGigabytes is 0',
+  });
 
 /** Options of the room. */
 export const wadoOptions = z.strictObject({

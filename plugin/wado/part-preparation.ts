@@ -14,14 +14,18 @@ import {
   readOutline,
 } from '../dicom-file/index.ts';
 import { asDrimboxError, DrimboxError } from '../errors.ts';
+import { type LentMemory, ownedMemory } from '../lent-memory.ts';
 import {
   type InsIdentifier,
   isLossySyntax,
   parseTransferSyntaxUid,
   type TransferSyntaxUid,
 } from '../standards/index.ts';
-import type { ImageFile, ImageStore, StoredImage, Workshop } from './image-store.ts';
+import type { ImageFile, ImageStore, StoredImage, WantedRendition, Workshop } from './image-store.ts';
+import type { ServedChoice } from './negotiation.ts';
 import { chooseRanked, type NegotiablePart, type SyntaxRanking } from './syntax-choice.ts';
+
+export type PlannedPart = ServedChoice & { readonly storedSyntax: TransferSyntaxUid };
 
 /** What every object of one answer has in common. */
 export interface AnswerTerms {
@@ -29,8 +33,8 @@ export interface AnswerTerms {
   readonly ins: InsIdentifier;
   /** What is accepted, best first. */
   readonly ranking: SyntaxRanking;
-  /** Images that are planned to leave as stored. */
-  readonly asStored: ReadonlySet<StoredImage>;
+  /** What is expected of each image, as far as one of its series tells. */
+  readonly planned: ReadonlyMap<StoredImage, PlannedPart>;
 }
 
 export interface PreparationPorts {
@@ -43,10 +47,10 @@ export interface PreparedPart {
   readonly sizeBytes: number;
   /** Effective length of Pixel Data. */
   readonly pixelBytes: number;
-  /** The whole, where it is in memory. */
-  readonly pieces?: readonly Uint8Array[];
+  /** The whole, where it is in memory; `onLeft` once nobody reads that memory any more, and only then. */
+  readonly whole?: { readonly pieces: readonly Uint8Array[]; readonly onLeft: () => void };
   /** The whole, piece by piece; once. @throws orthanc/*: the file breaks off while it leaves */
-  chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  chunks(signal: AbortSignal): AsyncIterable<LentMemory>;
   /** Gives back what it holds open; after the last chunk, or instead of them. */
   close(): Promise<void>;
 }
@@ -81,11 +85,12 @@ const lookAtWhole = (whole: Buffer): LookedAt => {
 /**
  * Reads as much as tells what it is.
  *
- * @param isSent  it will probably leave as it is: a file that is not large is read whole, in one go
+ * @param wholeUpToBytes  a file that is not longer is read whole, in one go: it will probably leave as it is [0]
  * @throws orthanc/*, dicom-file/*
  */
-export const lookAt = async (file: ImageFile, isSent: boolean): Promise<LookedAt> => {
-  if (isSent && file.sizeBytes <= wholeFileBytes) return lookAtWhole(await file.readAll());
+export const lookAt = async (file: ImageFile, wholeUpToBytes = 0): Promise<LookedAt> => {
+  if (file.whole !== undefined) return lookAtWhole(file.whole.bytes);
+  if (file.sizeBytes <= wholeUpToBytes) return lookAtWhole(await file.readAll());
   for (let bytes = firstPrefixBytes; ; ) {
     const prefix = await file.readPrefix(bytes);
     const reading = readOutline(prefix, { fileLength: file.sizeBytes });
@@ -121,7 +126,7 @@ export const lookAtImage = async (
   try {
     const file = await images.open(image, next, signal);
     try {
-      return await lookAt(file, false);
+      return await lookAt(file);
     } finally {
       await file.close();
     }
@@ -138,9 +143,9 @@ async function* planChunks(
   file: ImageFile,
   plan: FilePlan,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<LentMemory, void, undefined> {
   for (const segment of plan.segments) {
-    if (segment.kind === 'bytes') yield segment.bytes;
+    if (segment.kind === 'bytes') yield ownedMemory(Buffer.from(segment.bytes));
     else yield* file.stream(segment, signal);
   }
 }
@@ -158,14 +163,58 @@ const preparedFrom = (
 ): PreparedPart => {
   const { outline, whole } = lookedAt;
   const plan = planInsSplice(outline, ins);
+  // Where the pieces are parts of what was read with the file, its memory is given back when they have left, or never.
+  const onLeft = whole !== undefined && whole === file.whole?.bytes ? file.whole.keep().giveBack : () => undefined;
   return {
     transferSyntax,
     sizeBytes: plan.totalBytes,
     pixelBytes: pixelDataBytes(outline),
-    ...(whole === undefined ? {} : { pieces: piecesOf(whole, plan) }),
+    ...(whole === undefined ? {} : { whole: { pieces: piecesOf(whole, plan), onLeft } }),
     chunks: (signal) => planChunks(file, plan, signal),
     close: () => file.close(),
   };
+};
+
+const renditionOf = (
+  image: StoredImage,
+  { revision, sizeBytes }: ImageFile,
+  { studyInstanceUid }: AnswerTerms,
+  transferSyntax: TransferSyntaxUid,
+): WantedRendition => ({
+  studyInstanceUid,
+  sopInstanceUid: image.sopInstanceUid,
+  revision,
+  sizeBytes,
+  transferSyntax,
+});
+
+const preparedRendition = (
+  image: StoredImage,
+  file: ImageFile,
+  made: Buffer,
+  transferSyntax: TransferSyntaxUid,
+  { studyInstanceUid, ins }: AnswerTerms,
+): PreparedPart => {
+  const { outline } = lookAtWhole(made);
+  checkIdentity(outline, { ...image, studyInstanceUid });
+  return preparedFrom(file, { outline, whole: made }, transferSyntax, ins);
+};
+
+/**
+ * What was planned, where it was made before: the stored file need not be read. Only of images that the index says to be stored
+ * like the one that was looked at: for any other the plan may not be the best.
+ */
+const findPlanned = async (
+  image: StoredImage,
+  file: ImageFile,
+  terms: AnswerTerms,
+  ports: PreparationPorts,
+): Promise<PreparedPart | undefined> => {
+  const planned = terms.planned.get(image);
+  if (planned?.kind !== 'produce' || planned.storedSyntax !== file.transferSyntaxUid) return undefined;
+  const { transferSyntax } = planned;
+  const made = await ports.workshop.findMade(renditionOf(image, file, terms, transferSyntax));
+  return made === undefined ? undefined : preparedRendition(image, file, made, transferSyntax, terms);
 };
 
 /** Makes the best syntax that can be made; one that fails is left out of the choice, and the next one is tried. */
@@ -177,7 +226,7 @@ const produceBest = async (
   ports: PreparationPorts,
   signal: AbortSignal,
 ): Promise<PreparedPart> => {
-  const { studyInstanceUid, ranking, ins } = terms;
+  const { ranking, ins } = terms;
   const failed = new Set<string>();
   let failure: DrimboxError | undefined;
   for (;;) {
@@ -187,20 +236,9 @@ const produceBest = async (
     if (choice.kind === 'as-stored') return preparedFrom(file, lookedAt, choice.transferSyntax, ins);
     const { transferSyntax } = choice;
     try {
-      const made = await ports.workshop.produce(
-        {
-          studyInstanceUid,
-          sopInstanceUid: image.sopInstanceUid,
-          revision: file.revision,
-          sizeBytes: file.sizeBytes,
-          transferSyntax,
-        },
-        () => file.readAll(),
-        signal,
-      );
-      const { outline } = lookAtWhole(made);
-      checkIdentity(outline, { ...image, studyInstanceUid });
-      return preparedFrom(file, { outline, whole: made }, transferSyntax, ins);
+      const wanted = renditionOf(image, file, terms, transferSyntax);
+      const made = await ports.workshop.produce(wanted, () => file.readAll(), signal);
+      return preparedRendition(image, file, made, transferSyntax, terms);
     } catch (error) {
       signal.throwIfAborted();
       failure = asDrimboxError(error);
@@ -221,9 +259,13 @@ export const preparePart = async (
   ports: PreparationPorts,
   signal: AbortSignal,
 ): Promise<PreparedPart> => {
-  const file = await ports.images.open(image, next, signal);
+  // What is planned to leave as stored, and is not large, is read in one go.
+  const wholeUpToBytes = terms.planned.get(image)?.kind === 'as-stored' ? wholeFileBytes : 0;
+  const file = await ports.images.open(image, next, signal, wholeUpToBytes);
   try {
-    const lookedAt = await lookAt(file, terms.asStored.has(image));
+    const found = await findPlanned(image, file, terms, ports);
+    if (found !== undefined) return found;
+    const lookedAt = await lookAt(file, wholeUpToBytes);
     checkIdentity(lookedAt.outline, { ...image, studyInstanceUid: terms.studyInstanceUid });
     return await produceBest(image, file, lookedAt, terms, ports, signal);
   } catch (error) {

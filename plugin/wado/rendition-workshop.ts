@@ -10,7 +10,13 @@ export interface WorkshopPorts {
   readonly cache?: RenditionCache;
 }
 
-const keyOf = ({ studyInstanceUid, sopInstanceUid, revision, transferSyntax }: WantedRendition): RenditionKey => ({
+/** Under which it is kept. @throws standards/uid-invalid */
+export const renditionKeyOf = ({
+  studyInstanceUid,
+  sopInstanceUid,
+  revision,
+  transferSyntax,
+}: WantedRendition): RenditionKey => ({
   studyInstanceUid: parseStudyInstanceUid(studyInstanceUid),
   sopInstanceUid: parseSopInstanceUid(sopInstanceUid),
   content: revision,
@@ -32,8 +38,9 @@ const readKept = async (cache: RenditionCache | undefined, key: RenditionKey): P
 
 export const createWorkshop = ({ transcoder, cache }: WorkshopPorts): Workshop => ({
   canProduce: (outline, transferSyntax) => canProduce(outline.image, outline.transferSyntaxUid, transferSyntax),
+  findMade: (wanted) => readKept(cache, renditionKeyOf(wanted)),
   produce: async (wanted, readSource, signal) => {
-    const key = keyOf(wanted);
+    const key = renditionKeyOf(wanted);
     const kept = await readKept(cache, key);
     if (kept !== undefined) return kept;
     const ticket = cache?.ticket() ?? 0;

@@ -8,7 +8,7 @@
  * @see facts/spec.md b.5 · decisions E1–E5
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { loadServing, type ServedManifest } from '../archive/index.ts';
+import type { LoadServing, ServedManifest } from '../archive/index.ts';
 import {
   type Audit,
   type AuditEntry,
@@ -19,7 +19,6 @@ import {
 } from '../audit/index.ts';
 import { asDrimboxError, DrimboxError, type ErrorCode } from '../errors.ts';
 import type { DrimboxEvent } from '../events.ts';
-import type { Store } from '../store/index.ts';
 import type { Admission } from './admission-limits.ts';
 import { answerRefusal, refusalStatus } from './refusal-answer.ts';
 import {
@@ -97,7 +96,7 @@ export type Serve = (
 ) => Promise<Served>;
 
 export interface RetrievePorts {
-  readonly store: Store;
+  readonly loadServing: LoadServing;
   readonly gate: Gate;
   readonly audit: Audit;
   readonly admission: Admission;
@@ -139,6 +138,8 @@ class Exchange {
   isTrusted = false;
   manifest: ServedManifest | undefined;
   resource: RetrieveResource | undefined;
+  /** The row of the audit is being written. */
+  auditing: Promise<void> | undefined;
   handle: AuditHandle | undefined;
   wasPacsAsked = false;
 
@@ -195,12 +196,12 @@ const readRequest = ({ basePaths }: RetrievePorts, exchange: Exchange) => {
 };
 
 const findManifest = async (
-  { store }: RetrievePorts,
+  { loadServing }: RetrievePorts,
   exchange: Exchange,
   wanted: ReturnType<typeof readRequest>,
   nationalId: string,
 ) => {
-  const serving = await loadServing(store.knex, wanted.headers.kosSopInstanceUid);
+  const serving = await loadServing(wanted.headers.kosSopInstanceUid);
   const possession = checkPossession(serving, wanted.resource, nationalId);
   if (serving.kind === 'served') exchange.know({ patient: serving.manifest.ins });
   if (possession.kind === 'refused') throw new DrimboxError(possession.code);
@@ -253,9 +254,15 @@ const tell = (
   ports.keepEvents(statisticsOfRetrieve(result));
 };
 
+/** Of the row that was begun, also when nobody has waited for it so far; undefined when none was, or could be. */
+const handleOf = async (exchange: Exchange): Promise<AuditHandle | undefined> => {
+  await exchange.auditing?.catch(() => undefined);
+  return exchange.handle;
+};
+
 const finish = async (ports: RetrievePorts, exchange: Exchange, served: Served): Promise<void> => {
   const outcome = outcomeOf(served);
-  const { handle } = exchange;
+  const handle = await handleOf(exchange);
   const result: AuditResult = {
     outcome: AuditOutcome[outcome],
     httpStatus: served.httpStatus,
@@ -273,7 +280,7 @@ const finish = async (ports: RetrievePorts, exchange: Exchange, served: Served):
 const isRefusal = (code: ErrorCode): boolean => refusalStatus(code) < 500 && code !== 'wado/cancelled';
 
 const refuse = async (ports: RetrievePorts, exchange: Exchange, cause: unknown): Promise<void> => {
-  const { response, correlationId, handle, entry } = exchange;
+  const { response, correlationId, entry } = exchange;
   const error = asDrimboxError(cause);
   const isGone = exchange.gone.signal.aborted || error.code === 'wado/cancelled';
   if (error.code === 'general/internal')
@@ -293,6 +300,7 @@ const refuse = async (ports: RetrievePorts, exchange: Exchange, cause: unknown):
       : RetrieveOutcome.failed;
   const result: AuditResult = { outcome: AuditOutcome[outcome], httpStatus, reasonCode: error.code };
   tell(ports, exchange, outcome, undefined, error.code);
+  const handle = await handleOf(exchange);
   if (handle !== undefined) return ports.audit.finish(handle, result);
   await ports.audit.record(entry, result).catch((failure: unknown) => {
     ports.log.warn({ correlationId, code: asDrimboxError(failure).code }, 'a refusal is not in the audit yet');
@@ -312,8 +320,14 @@ const serve = async (
   const { manifest, instances } = await findManifest(ports, exchange, wanted, nationalId);
   const { correlationId, startedAtMs } = exchange;
   const serveLevel = wanted.resource.isMetadata ? ports.serveMetadata : ports.serveImages;
-  const beginAudit = async (): Promise<void> => {
+  const begin = async (): Promise<void> => {
     exchange.handle = await ports.audit.begin(exchange.entry);
+  };
+  const beginAudit = (): Promise<void> => {
+    exchange.auditing = begin();
+    // Who waits for it is told; who fails meanwhile need not wait.
+    exchange.auditing.catch(() => undefined);
+    return exchange.auditing;
   };
   exchange.wasPacsAsked = true;
   const granted = { ...wanted, manifest, instances, study, correlationId, startedAtMs };

@@ -1,12 +1,13 @@
 /** What a manifest's UID opens, and when it stops opening: at once, before any look at the study. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { loadServing, type Serving } from '../../plugin/archive/index.ts';
+import { createLoadServing, type LoadServing, type Serving } from '../../plugin/archive/index.ts';
 import { buildExamination, type ExaminationOptions } from '../fixtures/examination.ts';
 import { type Bench, createBench, makeSigningIdentity, pacsStudy } from '../fixtures/publication/index.ts';
 import { openTestStore, type TestStore } from '../fixtures/store/index.ts';
 
 let opened: TestStore;
 let bench: Bench;
+let loadServing: LoadServing;
 const signing = makeSigningIdentity();
 beforeAll(async () => {
   opened = await openTestStore();
@@ -15,6 +16,7 @@ afterAll(() => opened.close());
 beforeEach(async () => {
   await opened.empty();
   bench = createBench(opened.store, signing);
+  loadServing = createLoadServing(opened.store.knex);
 });
 
 const uid = buildExamination().studyInstanceUid;
@@ -35,7 +37,7 @@ const uidOfOrder = async (number: number): Promise<string> => {
   const rows: { document_uid: string }[] = await opened.store.knex('submission').orderBy('id').select('document_uid');
   return rows[number]?.document_uid ?? '';
 };
-const serving = async (order = 0): Promise<Serving> => loadServing(opened.store.knex, await uidOfOrder(order));
+const serving = async (order = 0): Promise<Serving> => loadServing(await uidOfOrder(order));
 const refusal = (why: string) => ({ kind: 'refused', why });
 
 describe('what a manifest opens', () => {
@@ -60,8 +62,8 @@ describe('what a manifest opens', () => {
 
   test('nothing, when nobody ever made it (E2)', async () => {
     await publish();
-    expect(await loadServing(opened.store.knex, '2.25.1')).toEqual(refusal('unknown'));
-    expect(await loadServing(opened.store.knex, "' OR 1=1 --")).toEqual(refusal('unknown'));
+    expect(await loadServing('2.25.1')).toEqual(refusal('unknown'));
+    expect(await loadServing("' OR 1=1 --")).toEqual(refusal('unknown'));
   });
 
   test('nothing before its bytes have left; from then on the DMP may hold it', async () => {

@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LentMemory } from '../../plugin/lent-memory.ts';
 import {
   createFileIndexWithFallback,
   createOrthancClient,
@@ -59,9 +60,9 @@ const storeSome = async (orthanc: OrthancPeer, count: number, from = 1, pixelByt
   return stored;
 };
 
-const gather = async (pieces: AsyncIterable<Uint8Array>): Promise<Buffer> => {
+const gather = async (pieces: AsyncIterable<LentMemory>): Promise<Buffer> => {
   const kept: Uint8Array[] = [];
-  for await (const piece of pieces) kept.push(piece);
+  for await (const { bytes } of pieces) kept.push(bytes);
   return Buffer.concat(kept);
 };
 const expectSame = async (file: StoredFile, bytes: Buffer): Promise<void> => {
@@ -160,7 +161,7 @@ describe.each(versions)('stored files of Orthanc %s', (version) => {
       if (one === undefined) throw new Error('not stored');
       const file = await createStoredFiles(site.client, { clock: Date.now }).open(one.id, [], none);
       const kept: Uint8Array[] = [];
-      for await (const piece of file.stream({ start: 0, end: file.sizeBytes }, none)) {
+      for await (const { bytes: piece } of file.stream({ start: 0, end: file.sizeBytes }, none)) {
         if (kept.length === 0) await site.orthanc.remove('instances', one.id);
         kept.push(piece);
       }

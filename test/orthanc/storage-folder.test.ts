@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type OpenedFile, openInFolder } from '../../plugin/orthanc/storage-folder.ts';
+import { createMemoryLender, type MemoryLender } from '../../plugin/lent-memory.ts';
+import { type OpenedFile, openInFolder, readInFolder, type ReadFile } from '../../plugin/orthanc/storage-folder.ts';
 
 const uuid = '17a5a954-4757-4c98-8b65-ce92dae81d0f';
 const bytes = Buffer.from(Array.from({ length: 5_000 }, (_, index) => index % 251));
@@ -132,5 +133,77 @@ describe('never leaves the folder', () => {
       }),
       { seed: 8, numRuns: 200 },
     );
+  });
+});
+
+describe('read in one go', () => {
+  /** Counts what is lent and not given back. */
+  const counted = (): MemoryLender & { out: number } => {
+    const lender = createMemoryLender(1_000_000);
+    const counting = {
+      out: 0,
+      lend: (sizeBytes: number) => {
+        const { bytes: memory, giveBack } = lender.lend(sizeBytes);
+        counting.out += 1;
+        memory.fill(0xee);
+        return {
+          bytes: memory,
+          giveBack: () => {
+            counting.out -= 1;
+            giveBack();
+          },
+        };
+      },
+    };
+    return counting;
+  };
+  const read = async (named: { uuid: string; sizeBytes: number }): Promise<ReadFile & { out: number }> => {
+    const memory = counted();
+    const one = await readInFolder(folder, named, memory);
+    return { ...one, out: memory.out };
+  };
+
+  it('gives the file of that name and size, in memory that is lent', async () => {
+    writeFileSync(pathOf(), bytes);
+    const one = await read({ uuid, sizeBytes: 5_000 });
+    if (one.kind !== 'read') throw new Error(one.kind);
+    expect(one.whole.bytes.equals(bytes)).toBe(true);
+    expect(one.out).toBe(1);
+  });
+
+  it('an empty file', async () => {
+    writeFileSync(pathOf(), '');
+    expect(await read({ uuid, sizeBytes: 0 })).toMatchObject({ kind: 'read', whole: { bytes: Buffer.alloc(0) } });
+  });
+
+  it.each([4_999, 5_001, 1, 9_999])(
+    'not a file of another size than %i bytes; its memory is given back',
+    async (sizeBytes) => {
+      writeFileSync(pathOf(), bytes);
+      expect(await read({ uuid, sizeBytes })).toEqual({ kind: 'not-as-stored', out: 0 });
+    },
+  );
+
+  it('not what is missing, a link, or a folder; the memory is given back', async () => {
+    expect(await read({ uuid, sizeBytes: 5_000 })).toEqual({ kind: 'missing', out: 0 });
+    writeFileSync(join(root, 'elsewhere'), bytes);
+    symlinkSync(join(root, 'elsewhere'), pathOf());
+    expect(await read({ uuid, sizeBytes: 5_000 })).toEqual({ kind: 'unreadable', systemCode: 'ELOOP', out: 0 });
+    rmSync(pathOf());
+    mkdirSync(pathOf());
+    expect(await read({ uuid, sizeBytes: 4_096 })).toEqual({ kind: 'unreadable', systemCode: 'EISDIR', out: 0 });
+  });
+
+  it('not what Orthanc compressed', async () => {
+    const packed = deflateSync(bytes);
+    const stored = Buffer.concat([Buffer.alloc(8), packed]);
+    stored.writeBigUInt64LE(BigInt(stored.length));
+    writeFileSync(pathOf(), stored);
+    expect(await read({ uuid, sizeBytes: stored.length })).toEqual({ kind: 'not-as-stored', out: 0 });
+  });
+
+  it('never outside the folder', async () => {
+    writeFileSync(join(root, 'secret'), bytes);
+    expect(await read({ uuid: '../../secret', sizeBytes: 5_000 })).toEqual({ kind: 'missing', out: 0 });
   });
 });

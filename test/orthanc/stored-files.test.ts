@@ -1,6 +1,7 @@
 /** Which way a stored file is read, and how often Orthanc is asked where it is. Names and bytes are invented. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { DrimboxError } from '../../plugin/errors.ts';
+import { createMemoryLender, type LentMemory } from '../../plugin/lent-memory.ts';
 import { createStoredFiles, type StoredFile, type StoredFiles } from '../../plugin/orthanc/index.ts';
 import {
   clientOf,
@@ -26,9 +27,9 @@ const pacsOf = (...given: Parameters<typeof createPacs>): Pacs => {
 const filesOf = (pacs: Pacs, more: Partial<Parameters<typeof createStoredFiles>[1]> = {}): StoredFiles =>
   createStoredFiles(clientOf(pacs), { folder: pacs.folder, clock: () => pacs.nowMs, ...more });
 
-const gather = async (pieces: AsyncIterable<Uint8Array>): Promise<string> => {
+const gather = async (pieces: AsyncIterable<LentMemory>): Promise<string> => {
   const kept: Uint8Array[] = [];
-  for await (const piece of pieces) kept.push(piece);
+  for await (const { bytes } of pieces) kept.push(bytes);
   return Buffer.concat(kept).toString();
 };
 /** Everything that can be read of a file, in every way. */
@@ -46,6 +47,51 @@ const readEveryWay = async (file: StoredFile): Promise<readonly string[]> => {
   return answers;
 };
 const everyWay = ['bytes of file 3', 'bytes', 'bytes of file 3', 'bytes of file 3', 'es of ', ''];
+
+describe('a stored file that is read as it is opened', () => {
+  const open = async (pacs: Pacs, wholeUpToBytes: number, memory = createMemoryLender(1_000_000)) =>
+    filesOf(pacs, { memory }).open(idOf(3), [], none, wholeUpToBytes);
+
+  it('has its bytes at once, where it is not longer than that', async () => {
+    const file = await open(pacsOf(5), 15);
+    expect(file.whole?.bytes.toString()).toBe('bytes of file 3');
+    expect(file).toMatchObject({ source: 'folder', uuid: uuidOf(3), sizeBytes: 15 });
+    expect(await readEveryWay(file)).toEqual(everyWay);
+  });
+
+  it('has not where it is longer, or is asked of Orthanc', async () => {
+    expect((await open(pacsOf(5), 14)).whole).toBeUndefined();
+    const elsewhere = filesOf(pacsOf(5), { folder: undefined });
+    const file = await elsewhere.open(idOf(3), [], none, 15);
+    expect(file).toMatchObject({ source: 'orthanc' });
+    expect(file.whole).toBeUndefined();
+  });
+
+  it('gives its memory back when it is closed; what was read of it are copies', async () => {
+    const memory = createMemoryLender(1_000_000);
+    const file = await open(pacsOf(5), 15, memory);
+    const lent = file.whole?.bytes;
+    const [all, head] = [await file.readAll(), await file.readPrefix(5)];
+    await file.close();
+    await file.close();
+    const next = memory.lend(10);
+    expect(next.bytes.buffer).toBe(lent?.buffer);
+    next.bytes.fill(0);
+    expect([all.toString(), head.toString()]).toEqual(['bytes of file 3', 'bytes']);
+    expect(memory.lend(10).bytes.buffer).not.toBe(lent?.buffer);
+  });
+
+  it('keeps its memory from the next image until the caller gives it back', async () => {
+    const memory = createMemoryLender(1_000_000);
+    const file = await open(pacsOf(5), 15, memory);
+    const kept = file.whole?.keep();
+    await file.close();
+    expect(memory.lend(10).bytes.buffer).not.toBe(kept?.bytes.buffer);
+    expect(kept?.bytes.toString()).toBe('bytes of file 3');
+    kept?.giveBack();
+    expect(memory.lend(10).bytes.buffer).toBe(kept?.bytes.buffer);
+  });
+});
 
 describe('a stored file', () => {
   it('is read in the folder, and Orthanc gives no byte of it', async () => {

@@ -32,7 +32,7 @@ const readable: FileSeal = { keyDigest };
 const encrypted: FileSeal = { keyDigest, secret: randomBytes(32) };
 
 const withFile = async <Result>(seal: FileSeal, work: (file: CachedFile) => Promise<Result>): Promise<Result> => {
-  const file = await openCachedFile(path, seal);
+  const file = await openCachedFile(path, seal, (await stat(path)).size);
   try {
     return await work(file);
   } finally {
@@ -115,8 +115,16 @@ describe.each([
     await writeCachedFile(path, randomBytes(100), seal, 1n);
     const other = seal.secret === undefined ? encrypted : readable;
     for (const wrong of [{ ...seal, keyDigest: randomBytes(32) }, other]) {
-      await expect(openCachedFile(path, wrong)).rejects.toMatchObject({ code: 'renditions/cache-damaged' });
+      await expect(openCachedFile(path, wrong, (await stat(path)).size)).rejects.toMatchObject({
+        code: 'renditions/cache-damaged',
+      });
     }
+  });
+
+  test.each([-3_000_000, -1, 1])('of another length than was written (%i bytes more) is not opened', async (more) => {
+    await writeCachedFile(path, randomBytes(100_000), seal, 1n);
+    const { size } = await stat(path);
+    await expect(openCachedFile(path, seal, size - more)).rejects.toMatchObject({ code: 'renditions/cache-damaged' });
   });
 
   test('that is cut while it is read fails the reading', async () => {
@@ -141,7 +149,9 @@ describe.each([
     await writeCachedFile(path, randomBytes(100), seal, 1n);
     await expect(writeCachedFile(path, randomBytes(100), seal, 2n)).rejects.toMatchObject({ code: 'EEXIST' });
     await symlink(path, `${path}-link`);
-    await expect(openCachedFile(`${path}-link`, seal)).rejects.toMatchObject({ code: 'ELOOP' });
+    await expect(openCachedFile(`${path}-link`, seal, (await stat(path)).size)).rejects.toMatchObject({
+      code: 'ELOOP',
+    });
   });
 });
 

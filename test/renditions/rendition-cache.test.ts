@@ -73,13 +73,18 @@ const read = async (cache: RenditionCache, key: RenditionKey): Promise<Buffer | 
 };
 
 /** Every made file on the disk; what was taken out of its place may still be about to be removed. */
-const filesOnDisk = async (): Promise<readonly string[]> =>
-  (await readdir(place(), { recursive: true, withFileTypes: true }))
-    .filter(
-      (entry) =>
-        entry.isFile() && entry.name !== '.drimbox-renditions' && !entry.parentPath.startsWith(join(place(), 'tmp')),
-    )
+const filesOnDisk = async (): Promise<readonly string[]> => {
+  const folders = (await readdir(place(), { withFileTypes: true })).filter(
+    (entry) => entry.isDirectory() && entry.name !== 'tmp',
+  );
+  const entries = await Promise.all(
+    folders.map(({ name }) => readdir(join(place(), name), { recursive: true, withFileTypes: true })),
+  );
+  return entries
+    .flat()
+    .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
+};
 
 describe.each([
   ['access-limited', false],
