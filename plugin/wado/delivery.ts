@@ -99,7 +99,8 @@ const writeHead = (response: ServerResponse, order: DeliveryOrder, part: Prepare
     ...headers,
     ...warning,
     'Content-Type': buildMultipartContentType(boundary, plannedSyntaxes),
-    Trailer: 'Warning',
+    // HTTP/1.0 has neither chunks nor what follows them: the answer ends with the connection.
+    ...(response.req.httpVersion === '1.0' ? {} : { Trailer: 'Warning' }),
   });
 };
 

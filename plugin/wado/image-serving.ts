@@ -5,13 +5,14 @@
  */
 import { DrimboxError } from '../errors.ts';
 import { type TransferSyntaxUid, transferSyntaxes } from '../standards/index.ts';
+import { PayloadForm } from './acceptable-syntaxes.ts';
 import { deliver } from './delivery.ts';
 import type { ImageStore, StoredImage, Workshop } from './image-store.ts';
 import { drawBoundary } from './multipart.ts';
 import { buildNotAcceptableBody, chooseForAnswer } from './negotiation.ts';
 import { lookAtImage, negotiable, preparePart } from './part-preparation.ts';
 import { type GrantedRequest, RefusedError, type Serve } from './retrieve.ts';
-import { rankSyntaxes, type NegotiablePart } from './syntax-choice.ts';
+import { chooseRanked, type NegotiablePart, rankSyntaxes } from './syntax-choice.ts';
 
 export interface ImageServingPorts {
   readonly images: ImageStore;
@@ -62,7 +63,9 @@ interface Candidate extends NegotiablePart {
 }
 
 /** Images of one series are mostly stored alike: one of them tells for all what can be made. */
-const maxSamples = 50;
+const maxSampledSeries = 50;
+/** The first may be broken, or an odd one: it then speaks for itself alone, and the next one is looked at. */
+const maxSamplesOfSeries = 4;
 
 /** What cannot be looked at now is tried at its turn. */
 const unseen: NegotiablePart = {
@@ -71,22 +74,39 @@ const unseen: NegotiablePart = {
   canProduce: () => true,
 };
 
+/** What is known of a series by the images of it that were looked at. */
+interface SampledSeries {
+  looks: number;
+  /** Holds for all that were not looked at themselves. */
+  verdict: NegotiablePart;
+  isAcceptable: boolean;
+}
+
 const lookAtSamples = async (
   images: readonly StoredImage[],
+  isAcceptable: (part: NegotiablePart) => boolean,
   ports: ImageServingPorts,
   signal: AbortSignal,
 ): Promise<readonly Candidate[]> => {
-  const samples = new Map<string, NegotiablePart>();
+  const sampled = new Map<string, SampledSeries>();
+  const own = new Map<StoredImage, NegotiablePart>();
   for (const image of images) {
-    const { seriesInstanceUid } = image;
-    if (samples.has(seriesInstanceUid)) continue;
-    const looked = samples.size < maxSamples ? await lookAtImage(image, images, ports, signal) : undefined;
-    samples.set(
-      seriesInstanceUid,
-      looked === undefined ? unseen : negotiable(looked.outline, looked.storedSyntax, ports.workshop),
-    );
+    const series = sampled.get(image.seriesInstanceUid) ?? { looks: 0, verdict: unseen, isAcceptable: false };
+    if (series.isAcceptable || series.looks >= maxSamplesOfSeries) continue;
+    if (series.looks === 0 && sampled.size >= maxSampledSeries) continue;
+    const looked = await lookAtImage(image, images, ports, signal);
+    const verdict = looked === undefined ? unseen : negotiable(looked.outline, looked.storedSyntax, ports.workshop);
+    own.set(image, verdict);
+    sampled.set(image.seriesInstanceUid, {
+      looks: series.looks + 1,
+      verdict: looked === undefined ? series.verdict : verdict,
+      isAcceptable: looked !== undefined && isAcceptable(verdict),
+    });
   }
-  return images.map((image) => ({ ...(samples.get(image.seriesInstanceUid) ?? unseen), image }));
+  return images.map((image) => ({
+    ...(own.get(image) ?? sampled.get(image.seriesInstanceUid)?.verdict ?? unseen),
+    image,
+  }));
 };
 
 const locationOf = (base: string, { resource }: GrantedRequest, image: StoredImage): string =>
@@ -102,7 +122,9 @@ export const createImageServing =
     response.once('close', () => leaving.abort());
     // The audit is on disk before the first byte leaves; what is read and made meanwhile leaves nothing.
     const audited = beginAudit();
-    const candidates = await lookAtSamples(images, ports, leaving.signal);
+    const ranking = rankSyntaxes(headers.accept, PayloadForm.multipart);
+    const isAcceptable = (part: NegotiablePart): boolean => chooseRanked(ranking, part).choice.kind !== 'unacceptable';
+    const candidates = await lookAtSamples(images, isAcceptable, ports, leaving.signal);
     const plan = chooseForAnswer(headers.accept, resource.level, candidates);
     if (plan.kind === 'unacceptable') {
       throw new RefusedError(plan.code, { body: buildNotAcceptableBody(plan.available) });

@@ -6,7 +6,7 @@
  */
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
 import helmet from 'helmet';
 import { DrimboxError } from '../errors.ts';
@@ -82,6 +82,26 @@ const close = (server: Server, graceMs: number): Promise<void> =>
     server.closeIdleConnections();
   });
 
+/**
+ * One request of a connection after the other: one that is sent before the answer to the first (pipelining) would wait behind
+ * it with a place that the first may need.
+ */
+const inTurn = (answer: (request: IncomingMessage, response: ServerResponse) => void) => {
+  const last = new WeakMap<Socket, Promise<void>>();
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    const before = last.get(socket);
+    last.set(
+      socket,
+      new Promise((resolve) => {
+        response.once('close', resolve);
+      }),
+    );
+    if (before === undefined) answer(request, response);
+    else void before.then(() => socket.destroyed || answer(request, response));
+  };
+};
+
 /** @throws wado/listen-failed; an error of TLS when the certificates cannot be used */
 export const startWadoListener = async (options: WadoOptions, ports: ListenerPorts): Promise<WadoListener> => {
   const application = createApplication(options, ports);
@@ -101,7 +121,7 @@ export const startWadoListener = async (options: WadoOptions, ports: ListenerPor
       connectionsCheckingInterval: 5_000,
       noDelay: true,
     },
-    (request, response) => {
+    inTurn((request, response) => {
       request.socket.setTimeout(options.limits.idleSeconds * 1_000);
       addHeaders(request, response, () =>
         // A target that express cannot read is refused by us, not by a page of express.
@@ -109,7 +129,7 @@ export const startWadoListener = async (options: WadoOptions, ports: ListenerPor
           ports.answer(request, response).catch(() => response.destroy());
         }),
       );
-    },
+    }),
   );
   // No expectation is refused, or met, before it is known who asks.
   for (const event of ['checkContinue', 'checkExpectation']) {

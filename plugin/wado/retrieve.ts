@@ -286,13 +286,22 @@ const refuse = async (ports: RetrievePorts, exchange: Exchange, cause: unknown):
   if (error.code === 'general/internal')
     ports.log.warn({ correlationId, code: error.code }, 'a request for images failed');
   const told = error instanceof RefusedError ? error : undefined;
-  const httpStatus = isGone
-    ? 499
-    : answerRefusal(response, error.code, {
-        correlationId,
-        ...(told?.body === undefined ? {} : { body: told.body }),
-        ...(told === undefined ? {} : { headers: told.headers }),
-      });
+  const answer = (): number => {
+    const options = {
+      correlationId,
+      ...(told?.body === undefined ? {} : { body: told.body }),
+      ...(told === undefined ? {} : { headers: told.headers }),
+    };
+    try {
+      return answerRefusal(response, error.code, options);
+    } catch (failure) {
+      // The audit is told how it ended, whatever the connection takes.
+      ports.log.warn({ correlationId, code: asDrimboxError(failure).code }, 'a refusal could not be sent');
+      response.destroy();
+      return refusalStatus(error.code);
+    }
+  };
+  const httpStatus = isGone ? 499 : answer();
   const outcome = isGone
     ? RetrieveOutcome.cancelled
     : isRefusal(error.code)
