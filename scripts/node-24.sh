@@ -7,6 +7,9 @@ node_is_24() {
 
 find_node_24() {
   local folder
+  # Compiled code is kept beside the checkout: a command starts in half the time. Without the right to write there, Node.js
+  # does without.
+  export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$root/.cache/compiled}"
   node_is_24 "$(command -v node)" && return 0
   for folder in "$root"/.toolchain/node_modules/node-linux-*/bin; do
     if node_is_24 "$folder/node"; then
