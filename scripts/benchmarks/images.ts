@@ -68,8 +68,15 @@ interface ImageServer extends ImageServerReady {
 
 const startImageServer = async (order: ImageServerOrder): Promise<ImageServer> => {
   const program = join(import.meta.dirname, 'image-server.ts');
-  const child = spawn(process.execPath, [...profiling(), program, JSON.stringify(order)], {
+  // As scripts/drimbox starts the service.
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', ...profiling(), program, JSON.stringify(order)], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      MALLOC_ARENA_MAX: '2',
+      MALLOC_MMAP_THRESHOLD_: '1048576',
+      MALLOC_TRIM_THRESHOLD_: '1048576',
+    },
   });
   const ended = once(child, 'exit');
   for await (const line of createInterface({ input: child.stdout })) {
