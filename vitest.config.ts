@@ -19,7 +19,7 @@ const project = (name: string, order: number, include: string[], timeoutMs: numb
   },
 });
 
-const flows = ['test/flows/**/*.test.ts'];
+const flows = ['test/flows/**/*.test.ts', 'test/viewer/*-in-browser.test.ts'];
 const official = ['test/official/**/*.test.ts'];
 const chaos = ['test/chaos/**/*.test.ts'];
 

@@ -1,0 +1,63 @@
+/**
+ * What is changed in the published files of OHIF, and why. Each change says how often it must be found: a release in which
+ * it is found more or less often stops the set-up, so that nothing is served half patched.
+ */
+
+import { codecPatches } from './ohif-codec-patches.ts';
+import type { Patch } from './patch.ts';
+
+const leftOutModes = [
+  'longitudinal',
+  'segmentation',
+  'tmtv',
+  'microscopy',
+  'preclinical-4d',
+  'ultrasound-pleura-bline',
+];
+
+/** @param publicPath  where OHIF's files are served, with `/` at both ends */
+export const buildPatches = (publicPath: string): readonly Patch[] => [
+  {
+    reason: 'its files live in a folder of their own, whose name changes with their content',
+    find: /__webpack_require__\.p = "\/";/g,
+    replace: `__webpack_require__.p = "${publicPath}";`,
+    count: 7,
+  },
+  ...codecPatches,
+  {
+    reason: 'one mode, that of reading images: the others load extensions nobody uses here before the first image',
+    find: new RegExp(`pluginImports_modes\\.push\\("@ohif/mode-(${leftOutModes.join('|')})"\\);`, 'g'),
+    replace: '',
+    count: leftOutModes.length,
+  },
+  {
+    reason: 'an extension for the annotation of lung ultrasound, not used',
+    find: /pluginImports_extensions\.push\("@ohif\/extension-ultrasound-pleura-bline"\);/g,
+    replace: '',
+    count: 1,
+  },
+  {
+    reason: 'a series opens at its middle image, the one the preview shows',
+    find: /initialImageOptions: \{\s*custom: 'sopInstanceLocation'\s*\}/g,
+    replace: "initialImageOptions: { preset: 'middle' }",
+    count: 1,
+  },
+  {
+    reason: 'of the menu only the preferences: the others lead to other sites or change the appearance',
+    find: /menuOptions: menuOptions,(?=\s*isReturnEnabled: !!appConfig\.showStudyList,\s*onClickReturnButton)/g,
+    replace: "menuOptions: menuOptions.filter(option => option.icon === 'settings'),",
+    count: 1,
+  },
+  {
+    reason: 'the font lives in that folder too',
+    find: /url\(\/(?=[0-9a-f]{16}\.woff2\))/g,
+    replace: `url(${publicPath}`,
+    count: 5,
+  },
+  {
+    reason: 'our French for what OHIF says in English only (viewer/ohif/french.js)',
+    find: /(esm_i18next\/\* \["default"\]\.addLocales \*\/\.A\.addLocales = addLocales;)/g,
+    replace: '$1 addLocales({ fr: window.drimboxFrench });',
+    count: 1,
+  },
+];

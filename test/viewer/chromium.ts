@@ -1,0 +1,22 @@
+/** Debian's Chromium with a WebGL of software, so that what a screen shows can be looked at without one. */
+import { existsSync } from 'node:fs';
+import { chromium, type Browser } from 'playwright-core';
+
+const program = '/usr/bin/chromium';
+export const isChromiumHere = (): boolean => existsSync(program);
+
+export const launchChromium = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: program,
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--use-gl=angle',
+      '--use-angle=swiftshader',
+      '--enable-unsafe-swiftshader',
+    ],
+  });

@@ -1,0 +1,94 @@
+/** The scripts that run before OHIF, in a window of ours. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+
+const folder = resolve(import.meta.dirname, '../../viewer/ohif');
+const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+const ct = '1.2.840.10008.5.1.4.1.1.2';
+const report = '1.2.840.10008.5.1.4.1.1.88.11';
+
+interface DataSource {
+  readonly namespace: string;
+  readonly configuration: Readonly<Record<string, unknown>>;
+}
+interface Settings {
+  readonly dataSources: readonly DataSource[];
+  readonly showStudyList: boolean;
+  readonly modesConfiguration: Readonly<
+    Record<string, { extensions: { $unset: string[] }; sopClassHandlers: { $apply(list: string[]): string[] } }>
+  >;
+  readonly [key: string]: unknown;
+}
+
+const configure = (classes: readonly string[], isNarrow = false): Settings => {
+  const window = {
+    drimboxExamination: { root: '/examen/abc/dicomweb', classes, studies: [] },
+    PUBLIC_URL: '/visionneuse/ohif-x/',
+  };
+  const globals = {
+    window,
+    location: { origin: 'https://vi.example' },
+    navigator: {},
+    matchMedia: () => ({ matches: isNarrow }),
+  };
+  runInNewContext(read('app-config.js'), globals);
+  return (window as unknown as { config: Settings }).config;
+};
+
+describe('settings of OHIF', () => {
+  it('has one source of images, that of the grant, on the same host', () => {
+    const { dataSources } = configure([ct]);
+    expect(dataSources).toHaveLength(1);
+    const { configuration } = dataSources[0]!;
+    for (const key of ['qidoRoot', 'wadoRoot', 'wadoUriRoot'])
+      expect(configuration[key]).toBe('https://vi.example/examen/abc/dicomweb');
+  });
+
+  it('has no list of studies, no upload, no rejection, no settings or customization from the address', () => {
+    const settings = configure([ct]);
+    expect(settings.showStudyList).toBe(false);
+    expect(settings.dataSources[0]?.configuration).toMatchObject({ dicomUploadEnabled: false, supportsReject: false });
+    for (const key of ['dangerouslyUseDynamicConfig', 'customizationUrlPrefixes', 'oidc', 'multimonitor']) {
+      expect(settings).not.toHaveProperty(key);
+    }
+  });
+
+  it('loads the extension of a kind of object only where the examination has one', () => {
+    const leftOut = (classes: readonly string[]): readonly string[] =>
+      configure(classes).modesConfiguration['@ohif/mode-basic']!.extensions.$unset;
+    expect(leftOut([ct])).toContain('@ohif/extension-cornerstone-dicom-sr');
+    expect(leftOut([ct, report])).not.toContain('@ohif/extension-cornerstone-dicom-sr');
+  });
+
+  it('leaves no handler of an extension that is not loaded', () => {
+    const mode = configure([ct]).modesConfiguration['@ohif/mode-basic']!;
+    const sr = '@ohif/extension-cornerstone-dicom-sr.sopClassHandlerModule.dicom-sr';
+    const stack = '@ohif/extension-default.sopClassHandlerModule.stack';
+    expect([...mode.sopClassHandlers.$apply([sr, stack])]).toEqual([stack]);
+  });
+
+  it('reaches no other host: no address of one stands in what we serve beside OHIF', () => {
+    for (const name of ['app-config.js', 'boot.js', 'french.js', 'accessible-names.js', 'viewer.css', 'viewer.html']) {
+      const served = read(name).replaceAll(/\/\*[\s\S]*?\*\//g, '');
+      expect(served).not.toMatch(/https?:\/\//);
+    }
+  });
+
+  it('has no inline script, style or handler in its page, which the policy would refuse', () => {
+    const page = read('viewer.html');
+    expect(page).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>|<style|\son\w+=|\sstyle=/);
+  });
+});
+
+describe('boot of OHIF', () => {
+  it('does not start outside the page of an examination', () => {
+    const documentElement = { dataset: { path: '/visionneuse/ohif-x/' }, textContent: '' };
+    const window = { frameElement: null };
+    expect(() => runInNewContext(read('boot.js'), { window, document: { documentElement } })).toThrow(
+      /opened by the page/,
+    );
+    expect(documentElement.textContent).toContain('Ouvrez les images depuis la page de l’examen');
+  });
+});

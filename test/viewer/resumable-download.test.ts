@@ -1,0 +1,99 @@
+/** Against a real server that breaks lines on order. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runDownload, type DownloadEnd, type FileSink } from '../../viewer/src/resumable-download.ts';
+
+const archive = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
+
+interface Plan {
+  /** Bytes after which the line of this attempt breaks. */
+  readonly breaksAfter?: readonly number[];
+  readonly status?: number;
+  readonly ignoresRange?: boolean;
+}
+
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+const serve = async (plan: Plan): Promise<{ url: string; asked: string[] }> => {
+  const asked: string[] = [];
+  server = createServer((request, response) => {
+    const from = plan.ignoresRange === true ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    asked.push(`${request.headers.range ?? 'whole'} ${String(request.headers['if-range'] ?? '')}`.trim());
+    if (plan.status !== undefined) return response.writeHead(plan.status).end();
+    const body = archive.subarray(from);
+    response.writeHead(from > 0 ? 206 : 200, { etag: '"one"', 'content-length': body.length });
+    const cut = plan.breaksAfter?.[asked.length - 1];
+    if (cut === undefined) return response.end(body);
+    return response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 30));
+  });
+  await new Promise<void>((ready) => server?.listen(0, '127.0.0.1', ready));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/images.zip`, asked };
+};
+
+const run = async (url: string, signal = new AbortController().signal) => {
+  const pieces: Uint8Array[] = [];
+  const seen = { closed: false, aborted: false, progress: [] as number[] };
+  const sink: FileSink = {
+    write: async (bytes) => void pieces.push(bytes.slice()),
+    close: async () => {
+      seen.closed = true;
+    },
+    abort: async () => {
+      seen.aborted = true;
+    },
+  };
+  const onProgress = (bytes: number): void => void seen.progress.push(bytes);
+  const end: DownloadEnd = await runDownload({
+    path: url,
+    totalBytes: archive.length,
+    sink,
+    onProgress,
+    signal,
+    waitMs: [1, 1],
+  });
+  return { end, ...seen, bytes: Buffer.concat(pieces) };
+};
+
+describe('download of the images', () => {
+  it('writes every byte once and tells how far it is', async () => {
+    const { url } = await serve({});
+    const { end, bytes, closed, progress } = await run(url);
+    expect([end, closed, progress.at(-1), bytes.equals(archive)]).toEqual(['done', true, archive.length, true]);
+  });
+
+  it('takes up where the line broke, and only of the same archive (If-Range)', async () => {
+    const { url, asked } = await serve({ breaksAfter: [40_000, 10_000] });
+    const { end, bytes } = await run(url);
+    expect([end, bytes.equals(archive)]).toEqual(['done', true]);
+    expect(asked).toEqual([
+      'whole',
+      expect.stringMatching(/^bytes=\d+- "one"$/),
+      expect.stringMatching(/^bytes=\d+- "one"$/),
+    ]);
+  });
+
+  it('never joins pieces of two archives: a whole answer to a request for the rest ends it', async () => {
+    const { url } = await serve({ breaksAfter: [40_000], ignoresRange: true });
+    const { end, aborted, closed } = await run(url);
+    expect([end, aborted, closed]).toEqual(['broken', true, false]);
+  });
+
+  it('gives the file up after the last attempt', async () => {
+    const { url, asked } = await serve({ breaksAfter: [10, 10, 10] });
+    const { end, aborted } = await run(url);
+    expect([end, aborted, asked.length]).toEqual(['broken', true, 3]);
+  });
+
+  it('does not insist when the server refuses', async () => {
+    const { url, asked } = await serve({ status: 403 });
+    expect([(await run(url)).end, asked.length]).toEqual(['refused', 1]);
+  });
+
+  it('stops when the person cancels', async () => {
+    const { url, asked } = await serve({});
+    const { end, aborted } = await run(url, AbortSignal.abort());
+    expect([end, aborted, asked.length]).toEqual(['cancelled', true, 0]);
+  });
+});

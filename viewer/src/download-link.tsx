@@ -1,0 +1,87 @@
+/** Takes a copy of a study: its size before, its progress during, what went wrong after. */
+import { useRef, useState } from 'react';
+import { formatBytes } from './french-format.ts';
+import { runDownload, type DownloadEnd, type FileSink } from './resumable-download.ts';
+import type { StudyDescription } from './description.ts';
+
+interface FilePicker {
+  showSaveFilePicker?(options: object): Promise<{ createWritable(): Promise<FileSink> }>;
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'running'; readonly bytes: number }
+  | { readonly kind: DownloadEnd };
+
+const endText: Readonly<Record<DownloadEnd, string>> = {
+  done: 'Téléchargement terminé.',
+  cancelled: 'Téléchargement annulé.',
+  refused:
+    'Le téléchargement a été refusé. Rechargez la page, puis réessayez. Code : visionneuse/telechargement-refuse',
+  broken:
+    'Le téléchargement s’est interrompu. Vérifiez votre connexion, puis réessayez. Code : visionneuse/telechargement-interrompu',
+};
+
+const chooseFile = async (name: string): Promise<FileSink | undefined> => {
+  const picker = window as unknown as FilePicker;
+  const file = await picker.showSaveFilePicker?.({
+    suggestedName: name,
+    types: [{ accept: { 'application/zip': ['.zip'] } }],
+  });
+  return await file?.createWritable();
+};
+
+export const DownloadLink = ({ study }: { readonly study: StudyDescription }) => {
+  const [state, setState] = useState<State>({ kind: 'idle' });
+  const running = useRef<AbortController>(undefined);
+  const size = formatBytes(study.downloadBytes);
+
+  const start = async (event: React.MouseEvent): Promise<void> => {
+    // Without it the link does what links do: the browser downloads and shows progress itself.
+    if (!('showSaveFilePicker' in window)) return;
+    event.preventDefault();
+    if (running.current !== undefined) return;
+    running.current = new AbortController();
+    const { signal } = running.current;
+    try {
+      const sink = await chooseFile('images.zip');
+      if (sink === undefined) return;
+      setState({ kind: 'running', bytes: 0 });
+      const onProgress = (bytes: number): void => setState({ kind: 'running', bytes });
+      setState({
+        kind: await runDownload({
+          path: study.downloadPath,
+          totalBytes: study.downloadBytes,
+          sink,
+          onProgress,
+          signal,
+        }),
+      });
+    } catch {
+      // The person closed the choice of a file.
+      setState({ kind: 'cancelled' });
+    } finally {
+      running.current = undefined;
+    }
+  };
+
+  return (
+    <div className="download">
+      <a href={study.downloadPath} download="images.zip" onClick={(event) => void start(event)}>
+        Télécharger les images <span className="download-size">(ZIP, {size})</span>
+      </a>
+      {state.kind === 'running' && (
+        <p>
+          <progress aria-label="Téléchargement" value={state.bytes} max={study.downloadBytes} />
+          <span>
+            {formatBytes(state.bytes)} sur {size}
+          </span>
+          <button type="button" onClick={() => running.current?.abort()}>
+            Annuler
+          </button>
+        </p>
+      )}
+      <p role="status">{state.kind === 'idle' || state.kind === 'running' ? '' : endText[state.kind]}</p>
+    </div>
+  );
+};

@@ -1,0 +1,70 @@
+/** The page of one examination, once it is described. */
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { ImageArea } from './image-area.tsx';
+import { PatientBanner } from './patient-banner.tsx';
+import { PersonMenu } from './person-menu.tsx';
+import { SeriesList } from './series-list.tsx';
+import { showSeries } from './ohif-frame.ts';
+import type { ExaminationDescription, SeriesDescription } from './description.ts';
+
+export interface ExaminationPageProps {
+  readonly examination: ExaminationDescription;
+  readonly onRefused: () => void;
+}
+
+/** OHIF waits no longer than this for the pictures. */
+const maxPreviewMs = 1_500;
+const narrow = '(max-width: 48rem)';
+
+export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps) => {
+  const { studies, patient, person, signOut, softwareVersion } = examination;
+  const first = studies.flatMap((study) => study.series).find((series) => series.previewPath !== undefined);
+  const [mayStart, setMayStart] = useState(first === undefined);
+  const [isReady, setReady] = useState(false);
+  const [shown, setShown] = useState(first?.seriesInstanceUid);
+  const frame = useRef<HTMLIFrameElement>(null);
+  const side = useRef<HTMLDetailsElement>(null);
+  const start = useCallback(() => {
+    // Two frames later the picture is really on the screen.
+    requestAnimationFrame(() => requestAnimationFrame(() => setMayStart(true)));
+  }, []);
+  useEffect(() => {
+    const timer = setTimeout(start, maxPreviewMs);
+    return () => clearTimeout(timer);
+  }, [start]);
+  const show = (series: SeriesDescription): void => {
+    showSeries(frame.current, series.seriesInstanceUid);
+    setShown(series.seriesInstanceUid);
+    if (side.current !== null && matchMedia(narrow).matches) side.current.open = false;
+  };
+  return (
+    <div className="page">
+      <a className="skip" href="#images">
+        Aller aux images
+      </a>
+      <header>
+        <h1>Images de l’examen</h1>
+        <PatientBanner patient={patient} />
+        <PersonMenu person={person} signOut={signOut} />
+      </header>
+      <nav aria-label="Séries de l’examen">
+        <details ref={side} className="side" open={!matchMedia(narrow).matches}>
+          <summary>Séries et téléchargement</summary>
+          <SeriesList studies={studies} shown={shown} isReady={isReady} onShow={show} onPreview={start} />
+        </details>
+      </nav>
+      <ImageArea
+        examination={examination}
+        first={first}
+        mayStart={mayStart}
+        frame={frame}
+        onReady={() => setReady(true)}
+        onRefused={onRefused}
+      />
+      <footer>
+        <p className="not-for-diagnosis">Non destiné au diagnostic</p>
+        <p>DRIMbox, version {softwareVersion}</p>
+      </footer>
+    </div>
+  );
+};
