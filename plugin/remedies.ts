@@ -419,6 +419,110 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
     'L’éditeur de la DRIMbox distante doit accepter aussi Explicit VR Little Endian (1.2.840.10008.1.2.1) ou le format d’origine de l’image.',
   'renditions/timeout':
     'Si cela se répète, augmenter Renditions.TimeoutMs ou le nombre de processeurs ; sinon l’image est endommagée : la renvoyer depuis sa source.',
+  // viewer-access
+  'viewer-access/link-malformed':
+    'Ouvrir le lien depuis le compte-rendu, sans le recopier ; s’il est déjà ainsi dans le compte-rendu, l’éditeur du RIS doit le corriger (quatre paramètres, chacun une fois).',
+  'viewer-access/link-refused':
+    'Chercher dans les traces (drimbox audit) le code que la personne lit à l’écran : la vraie raison y est ; elle n’est jamais montrée.',
+  'viewer-access/report-unknown':
+    'Comparer l’identifiant du compte-rendu imprimé dans le lien et celui du document CDA (racine et extension) : l’éditeur du RIS corrige le lien ; sinon quelqu’un essaie des adresses.',
+  'viewer-access/report-gone':
+    'Rien à faire : ce compte-rendu a été supprimé, concerne un autre patient ou ne nomme plus cet examen ; le lien de la version en vigueur fonctionne.',
+  'viewer-access/accession-mismatch':
+    'L’éditeur du RIS doit imprimer dans le lien le numéro d’examen (accession number) que porte le compte-rendu CDA.',
+  'viewer-access/accession-unknown':
+    'Le compte-rendu CDA ne porte aucun numéro d’examen (accession number) : l’éditeur du RIS doit l’y mettre, le lien ne peut pas être vérifié sans lui.',
+  'viewer-access/series-unknown':
+    'Rien à faire si la série a été retirée du PACS ; sinon l’éditeur du RIS corrige le lien, qui nomme une série que le KOS n’a pas.',
+  'viewer-access/not-published':
+    'Voir pourquoi cet examen n’a pas de KOS en vigueur (drimbox archive show UID) : le lien s’ouvre dès qu’il est publié.',
+  'viewer-access/study-held':
+    'Lever la retenue de l’examen : drimbox archive show UID dit pourquoi ; puis drimbox archive release.',
+  'viewer-access/other-patient':
+    'Ne rien forcer : le compte-rendu et le KOS nomment deux patients ; vérifier la correction d’identité dans le RIS et le PACS.',
+  'viewer-access/hidden-from-patient':
+    'Rien à faire : le compte-rendu est invisible au patient ou à ses représentants ; le RIS lève cette restriction quand le médecin l’a annoncé.',
+  'viewer-access/masked': 'Rien à faire : le compte-rendu est masqué aux professionnels, sauf à ses auteurs.',
+  'viewer-access/identity-mismatch':
+    'Vérifier dans le RIS les traits d’identité du patient (nom et prénom de naissance, date, sexe, lieu) : ils diffèrent de ceux de FranceConnect+. Ne jamais transmettre les images autrement sans vérifier l’identité.',
+  'viewer-access/identity-throttled':
+    'Attendre une heure ; si la personne est bien le patient, vérifier d’abord dans le RIS ses traits d’identité : trop d’essais ont échoué.',
+  'viewer-access/session-ended':
+    'La personne ouvre de nouveau le lien de son compte-rendu et se connecte ; les durées se règlent dans SignIn.',
+  'viewer-access/form-refused':
+    'La personne ouvre de nouveau le lien et accepte les cookies de ce site ; si cela dure, vérifier que le mandataire transmet l’en-tête Host d’origine.',
+  'viewer-access/form-invalid':
+    'La personne ouvre de nouveau le lien de son compte-rendu ; si cela dure, transmettre au support le code affiché.',
+  'viewer-access/too-many-requests':
+    'Attendre une minute ; si un établissement sort par une seule adresse, augmenter ViewerAccess.Throttle.',
+  'viewer-access/host-unknown':
+    'Ajouter le nom (vi…) à ViewerAccess.Certificates, ou corriger le mandataire qui change l’en-tête Host.',
+  'viewer-access/page-unknown': 'Rien à faire : la personne ouvre le lien de son compte-rendu.',
+  'viewer-access/method-not-allowed': 'Rien à faire : seul un programme, et non un navigateur, demande cela.',
+  'viewer-access/listen-failed': 'Libérer le port ou changer ViewerAccess.Port, puis redémarrer le service.',
+  'viewer-access/files-missing':
+    'Lancer scripts/setup, qui construit la visionneuse, ou corriger ViewerAccess.StaticFolder, puis redémarrer le service.',
+  // sign-in (Pro Santé Connect, FranceConnect+)
+  'sign-in/provider-unreachable':
+    'Vérifier que ce serveur peut joindre Pro Santé Connect et FranceConnect+ (pare-feu, mandataire, DNS) et l’état publié de ces services. Les personnes réessaient : rien n’est à relancer.',
+  'sign-in/provider-timeout':
+    'Le service de connexion ou le réseau est lent : regarder l’état publié du service ; au besoin augmenter TimeoutMs de ProSanteConnect ou de FranceConnect.',
+  'sign-in/provider-answer-invalid':
+    'Quelque chose répond à la place du service de connexion (mandataire, page d’accueil du réseau), ou Environment n’est pas le bon : vérifier les adresses, puis demander au support.',
+  'sign-in/provider-tls-refused':
+    'Le certificat du service de connexion n’est pas d’une autorité reconnue : corriger CaFile, ou retirer le mandataire qui déchiffre les échanges.',
+  'sign-in/provider-refused-us':
+    'Vérifier ClientId, le secret ou le certificat, l’adresse de retour déclarée et les scopes accordés, auprès de l’ANS (Pro Santé Connect) ou dans Datapass (FranceConnect+).',
+  'sign-in/given-up': 'Rien à faire : la personne a renoncé à se connecter et peut recommencer depuis le lien.',
+  'sign-in/attempt-expired':
+    'La personne recommence depuis le lien du compte-rendu ; si toutes échouent, vérifier l’heure du serveur.',
+  'sign-in/state-mismatch':
+    'La personne ferme les autres onglets de connexion et rouvre le lien du compte-rendu ; des refus nombreux peuvent signaler une attaque.',
+  'sign-in/issuer-mismatch':
+    'La personne rouvre le lien du compte-rendu ; si toutes échouent, vérifier que le mandataire transmet le nom d’hôte d’origine. Des refus nombreux peuvent signaler une attaque.',
+  'sign-in/code-refused':
+    'La personne rouvre le lien du compte-rendu au lieu de revenir en arrière ou de recharger la page.',
+  'sign-in/token-invalid':
+    'Réessayer après une minute (le service a pu changer ses clés) ; si cela dure, signaler au support du service de connexion, sans transmettre de jeton.',
+  'sign-in/token-not-encrypted':
+    'Vérifier que FranceConnect+ lit nos clés à jour (adresse /connexion/franceconnect/jwks) et que l’algorithme déclaré dans Datapass est celui de la première clé.',
+  'sign-in/token-expired':
+    'Mettre ce serveur à l’heure (NTP), puis réessayer : les réponses de FranceConnect+ ne valent qu’une minute.',
+  'sign-in/token-mismatch':
+    'La personne rouvre le lien du compte-rendu ; si toutes échouent, vérifier ClientId. Des refus nombreux peuvent signaler une attaque.',
+  'sign-in/level-too-low':
+    'La personne choisit un moyen de connexion plus sûr : l’Identité numérique de La Poste ou France Identité par exemple, ou la carte CPS.',
+  'sign-in/subject-mismatch':
+    'Signaler au support du service de connexion, avec l’heure et le code, sans identité ni jeton ; la personne peut réessayer.',
+  'sign-in/identity-incomplete':
+    'Le compte Pro Santé Connect du professionnel n’a pas d’identifiant national ou de nom : il le fait compléter par son ordre ou son établissement.',
+  'sign-in/attempt-unknown':
+    'La personne recommence depuis le lien du compte-rendu, dans un seul navigateur qui accepte les cookies de ce site.',
+  'sign-in/attempts-too-many':
+    'Si cet établissement n’a qu’une adresse pour tous ses postes, augmenter SignIn.Sessions.AttemptsPerMinute ; sinon une machine insiste : le dire au réseau.',
+  'sign-in/mismatches-too-many':
+    'La personne attend une heure. Si elle est bien le patient, comparer l’identité INS du compte-rendu avec sa pièce d’identité et la faire corriger dans le RIS.',
+  'sign-in/grants-too-many':
+    'La personne se déconnecte, puis rouvre le lien ; la limite est SignIn.Sessions.GrantsPerSession.',
+  'sign-in/logout-token-invalid':
+    'Aucune action si c’est isolé ; s’il s’en produit à chaque déconnexion, vérifier ClientId et l’heure du serveur.',
+  'sign-in/logout-token-replayed': 'Aucune action : la déconnexion a déjà eu lieu la première fois.',
+  // viewer-access, download
+  'viewer-access/download-empty':
+    'Vérifier dans le PACS que l’examen et ses images existent encore (drimbox archive show UID) ; s’ils ont été déplacés, les restituer.',
+  'viewer-access/download-changed':
+    'Recommencer le téléchargement ; si cela se répète, chercher ce qui remplace ou modifie les images de cet examen dans le PACS.',
+  // viewer-access, images
+  'viewer-access/image-not-found':
+    'Rien à faire si cela reste isolé : l’image demandée n’est pas, ou n’est plus, dans l’examen publié. Sinon, ouvrir de nouveau le lien du compte-rendu.',
+  'viewer-access/image-request-invalid':
+    'Vérifier que la visionneuse servie est celle de cette version (drimbox doctor) ; sinon, transmettre au support l’adresse demandée.',
+  'viewer-access/image-not-displayable':
+    'Rien à faire : l’objet (compte-rendu structuré, courbe, format rare) n’a pas d’image ; il reste dans le téléchargement de l’examen.',
+  'viewer-access/range-unsatisfiable': 'Recharger la page : le navigateur demande la suite d’un fichier qui a changé.',
+  'viewer-access/images-busy':
+    'Si cela dure, augmenter Requests ou RequestsPerSession des images de la visionneuse, ou regarder la charge du serveur et du PACS.',
+  'viewer-access/images-cancelled': 'Rien à faire : la personne a fermé la page ou changé de série avant la fin.',
   // general
   'general/internal':
     'Le traitement est repris de lui-même ; si cela dure, transmettre au support le journal du service à cette heure et drimbox archive show UID.',

@@ -18,7 +18,7 @@ import { type BackupHeader, type RowValue, unreadable } from './backup-format.ts
 import { tablesOf } from './backup-lines.ts';
 import { countRows } from './backup-rows.ts';
 import { readBackup } from './backup-stream.ts';
-import { archiveTables, type BackupTable, readTables } from './backup-tables.ts';
+import { archiveTables, type BackupTable, passingTables, readTables } from './backup-tables.ts';
 import { doubtRestoredStudies, type RestoredDoubts } from './restored-studies.ts';
 
 export interface RestoreSummary extends RestoredDoubts {
@@ -70,6 +70,7 @@ const checkKnown = async (header: BackupHeader): Promise<void> => {
 /** The tables as they were when the backup was made. @throws archive/backup-unreadable — it has other columns */
 const makeTables = async (trx: Knex.Transaction, header: BackupHeader): Promise<void> => {
   const present = new Set((await readTables(trx)).map(({ name }) => name));
+  for (const name of passingTables.toReversed()) await trx.schema.dropTableIfExists(name);
   for (const { name } of archiveTables.toReversed()) if (present.has(name)) await trx.schema.dropTable(name);
   if ((await appliedMigrations(trx)).length > 0) await forgetMigrations(trx);
   await applyMigrations(trx, header.migrations);

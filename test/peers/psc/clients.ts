@@ -1,4 +1,5 @@
 /** The software that PSC knows, and how it must show who it is. */
+import { z } from 'zod';
 
 export interface PscClientOrder {
   readonly clientId: string;
@@ -30,6 +31,23 @@ export const exampleClients = {
   /** Known, not entitled. */
   stranger: { clientId: 'logiciel-sans-droit-exemple', secret: 'secret-exemple-autre-0123456789' },
 } as const satisfies Record<string, PscClientOrder>;
+
+const clientsShape = z.array(
+  z.strictObject({
+    clientId: z.string(),
+    secret: z.string(),
+    redirectUris: z.array(z.url()).default([]),
+    postLogoutRedirectUris: z.array(z.url()).default([]),
+    backchannelLogoutUri: z.url().optional(),
+  }),
+);
+
+/** More software, as JSON. @throws SyntaxError, ZodError */
+export const parsePscClients = (text: string): readonly PscClientOrder[] =>
+  clientsShape.parse(JSON.parse(text)).map(({ backchannelLogoutUri, ...order }) => ({
+    ...order,
+    ...(backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri }),
+  }));
 
 /** Neither order of parts nor the blanks around them count: OpenSSL and Node print a subject in two orders. */
 export const normaliseSubject = (subject: string): string =>

@@ -5,3 +5,4 @@ export type { FaultKind, FaultOrder, PscEndpointName } from './fault-orders.ts';
 export { type Persona, personas, type PersonaKey, subjectOf } from './personas.ts';
 export type { MintOptions } from './realm.ts';
 export { type Psc, type PscLogLine, type PscOrder, startPsc } from './start-psc.ts';
+export type { ForgeryOrder } from './token-forgery.ts';

@@ -1,5 +1,6 @@
 /** What this stand-in uses of oidc-provider 9, which comes without types. */
 declare module 'oidc-provider' {
+  import type { KeyObject } from 'node:crypto';
   import type { IncomingMessage, ServerResponse } from 'node:http';
 
   export interface StoredToken {
@@ -29,8 +30,25 @@ declare module 'oidc-provider' {
     new (fields: Readonly<Record<string, unknown>>): StoredGrant;
     find(id: string): Promise<StoredGrant | undefined>;
   }
+  export interface EncryptionKey {
+    readonly kid?: string;
+  }
   export interface StoredClient {
     readonly clientId: string;
+    readonly clientSecret?: string;
+    readonly idTokenEncryptedResponseAlg?: string;
+    readonly userinfoEncryptedResponseAlg?: string;
+    readonly asymmetricKeyStore: {
+      refresh(): Promise<void>;
+      selectForEncrypt(wanted: { readonly alg: string; readonly use: 'enc' }): readonly EncryptionKey[];
+      getKeyObject(key: EncryptionKey, isPublic: true): KeyObject;
+    };
+  }
+  /** A token before it is signed. */
+  export interface IdTokenDraft {
+    readonly client: StoredClient;
+    payload(): Promise<Readonly<Record<string, unknown>>>;
+    issue: (this: IdTokenDraft, options: { readonly use: string }) => Promise<string>;
   }
   export interface ProviderContext {
     readonly req: IncomingMessage;
@@ -54,6 +72,7 @@ declare module 'oidc-provider' {
     readonly AccessToken: TokenModel;
     readonly RefreshToken: TokenModel;
     readonly Grant: GrantModel;
+    readonly IdToken: { readonly prototype: IdTokenDraft };
     readonly Client: { find(clientId: string): Promise<StoredClient | undefined> };
     proxy: boolean;
     use(middleware: (ctx: ProviderContext, next: () => Promise<void>) => Promise<void>): void;

@@ -14,6 +14,8 @@ export interface Persona {
   readonly role?: string;
   readonly professionCode?: string;
   readonly organizationId?: string;
+  /** Exercises beside the first one. */
+  readonly otherExercises?: readonly Readonly<Record<string, unknown>>[];
 }
 
 const profession = (code: string) => ({ role: `${code}^1.2.250.1.213.1.1.5.5`, professionCode: code });
@@ -49,6 +51,36 @@ export const personas = {
     givenName: 'Alix',
     familyName: 'EXEMPLE-EDIT',
     ...profession('60'),
+  },
+  /** Practises in two clinics, and as a pharmacist. */
+  several: {
+    key: 'several',
+    nationalId: '899000000052',
+    givenName: 'Maxence',
+    familyName: 'EXEMPLE-PLURIEL',
+    ...profession('10'),
+    organizationId: '1990000001',
+    otherExercises: [
+      {
+        codeProfession: '10',
+        codeCategorieProfessionnelle: 'C',
+        codeTypeSavoirFaire: 'S',
+        codeSavoirFaire: 'SM44',
+        activities: [
+          {
+            ...{ codeModeExercice: 'L', codeSecteurDactivite: 'SA07', numeroFinessSite: '990000002' },
+            raisonSocialeSite: 'CABINET EXEMPLE',
+          },
+        ],
+      },
+      {
+        codeProfession: '21',
+        codeCategorieProfessionnelle: 'C',
+        activities: [
+          { codeSectionPharmacien: 'A', codeSecteurDactivite: 'SA33', raisonSocialeSite: 'PHARMACIE EXEMPLE' },
+        ],
+      },
+    ],
   },
   withoutRole: { key: 'withoutRole', nationalId: '899000000045', givenName: 'Sacha', familyName: 'EXEMPLE-SANS-ROLE' },
   withoutIdentity: {
@@ -104,6 +136,7 @@ export const claimsOf = (persona: Persona): Readonly<Record<string, unknown>> =>
               prenomDexercice: persona.givenName,
               activities: [activity(persona)],
             },
+            ...(persona.otherExercises ?? []),
           ],
         },
       }),

@@ -1,7 +1,7 @@
 /** The realm `esante-wallet`: oidc-provider dressed as PSC, its keys, and the tokens it gave. */
 import { createPublicKey, randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { exportJWK } from 'jose';
+import { exportJWK, SignJWT } from 'jose';
 import { Provider } from 'oidc-provider';
 import type { Agent } from 'undici';
 import {
@@ -19,6 +19,7 @@ import { serveLoginPage } from './login-page.ts';
 import { type Persona, subjectOf } from './personas.ts';
 import { buildProviderConfiguration, grantedScope, makeGrant, pscRoutes } from './provider-settings.ts';
 import { forwardRequest } from './request-path.ts';
+import { type ForgeryOrder, installTokenForgery } from './token-forgery.ts';
 
 export interface RealmOrder {
   readonly issuer: string;
@@ -49,6 +50,8 @@ export class Realm {
   readonly #identityKey: SigningKey;
   /** Of access tokens; may be rotated. */
   #accessKey: SigningKey;
+  /** What is wrong with the tokens that are made from now on. */
+  forgery: ForgeryOrder | undefined;
   readonly #provider: Provider;
   readonly #callback: ReturnType<Provider['callback']>;
 
@@ -79,11 +82,25 @@ export class Realm {
       mayIntrospect: (clientId) => entitled.has(clientId),
       issuedOf: (ctx) => this.#issuedOf.get(ctx.req),
     });
+    installTokenForgery(this.#provider, {
+      order: () => this.forgery,
+      key: () => ({ ...this.#identityKey, alg: 'RS256' }),
+      isRotated: () => false,
+    });
     this.#callback = this.#provider.callback();
   }
 
   get accessKey(): SigningKey {
     return this.#accessKey;
+  }
+
+  /** Any token by the key of identity and logout tokens: good ones, and bad ones that only their reader can tell. */
+  async signToken(
+    claims: Readonly<Record<string, unknown>>,
+    header: Readonly<Record<string, unknown>>,
+  ): Promise<string> {
+    const { kid, privateKey } = this.#identityKey;
+    return new SignJWT({ ...claims }).setProtectedHeader({ alg: 'RS256', kid, ...header }).sign(privateKey);
   }
 
   rotateKeys(): void {

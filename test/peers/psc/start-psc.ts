@@ -11,6 +11,7 @@ import type { Persona } from './personas.ts';
 import { pscRoutes, realmPath } from './provider-settings.ts';
 import { type MintOptions, Realm } from './realm.ts';
 import { discoveryPath, endpointOf, pathInRealm } from './request-path.ts';
+import type { ForgeryOrder } from './token-forgery.ts';
 
 export interface PscOrder {
   readonly ca: TestCa;
@@ -42,6 +43,13 @@ export interface Psc {
     readonly order: (fault: FaultOrder | { readonly kind: 'down' }) => Promise<void>;
     readonly clear: () => Promise<void>;
   };
+  /** What is wrong with the tokens made from now on; undefined: nothing. */
+  readonly forge: (order: ForgeryOrder | undefined) => void;
+  /** A token by the key of identity and logout tokens, whatever it says. */
+  readonly signToken: (
+    claims: Readonly<Record<string, unknown>>,
+    header?: Readonly<Record<string, unknown>>,
+  ) => Promise<string>;
   /** PEM and `kid` of the key that signs access tokens now. */
   readonly publicKey: () => { readonly pem: string; readonly kid: string };
   /** Another key signs access tokens from now on; the old one is served no more. */
@@ -104,6 +112,10 @@ export const startPsc = async (order: PscOrder): Promise<Psc> => {
         await listener.open();
       },
     },
+    forge: (forged) => {
+      realm.forgery = forged;
+    },
+    signToken: (claims, header = {}) => realm.signToken(claims, header),
     publicKey: () => ({
       pem: String(realm.accessKey.publicKey.export({ type: 'spki', format: 'pem' })),
       kid: realm.accessKey.kid,
