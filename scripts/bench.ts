@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { isOrthancHere, type OrthancVersion } from '../test/peers/orthanc/index.ts';
 import { measureAcknowledgments } from './benchmarks/acknowledgments.ts';
 import { measureComparison } from './benchmarks/comparison.ts';
+import { measureExaminationZip } from './benchmarks/examination-zip.ts';
 import { printFigures, type Figure } from './benchmarks/figures.ts';
 import { measureImages } from './benchmarks/images.ts';
 import { measureManifests } from './benchmarks/manifests.ts';
@@ -26,6 +27,7 @@ const parts = {
   comparison: measureComparison,
   renditions: measureRenditions,
   images: measureImages,
+  download: measureExaminationZip,
 };
 type Part = keyof typeof parts;
 

@@ -11,7 +11,7 @@ export {
   type VerifiedBackup,
 } from './backup.ts';
 export { restoreBackup, type RestorePorts, type RestoreSummary } from './backup-restore.ts';
-export { archiveTables } from './backup-tables.ts';
+export { archiveTables, passingTables } from './backup-tables.ts';
 export * from './comparison-findings.ts';
 export * from './comparison-looks.ts';
 export {
@@ -34,6 +34,7 @@ export * from './messages.ts';
 export { writeNewFile } from './new-file.ts';
 export * from './pacs-speeds.ts';
 export * from './queue.ts';
+export * from './report-links.ts';
 export * from './reports.ts';
 export * from './served-manifests.ts';
 export { endRestoreDoubt, isUnsureAfterRestore, restoredMarker, unsureAfterRestore } from './restored-studies.ts';

@@ -31,6 +31,7 @@ export { chooseSyntax, type NegotiablePart, type SyntaxChoice } from './syntax-c
 export type { ImageStore, StoredImage, Workshop } from './image-store.ts';
 export { createImageServing, type ImageServingPorts } from './image-serving.ts';
 export { startWadoListener, type ListenerPorts, type WadoListener } from './listener.ts';
+export { buildMetadata, type JsonAttribute, type JsonDataset } from './metadata.ts';
 export { createMetadataServing } from './metadata-serving.ts';
 export { type WadoOptions, wadoOptions } from './options.ts';
 export { createOrthancImages } from './orthanc-images.ts';

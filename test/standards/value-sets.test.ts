@@ -8,11 +8,15 @@ import {
   contentTypes,
   facilityTypeConcept,
   facilityTypes,
+  knowHowLabels,
   modalities,
   modalityConcept,
   practiceSettingConcept,
+  pharmacistSectionLabels,
   practiceSettings,
+  professionLabels,
   regionConcept,
+  trainingProfessionLabels,
 } from '../../plugin/standards/index.ts';
 
 describe('value sets', () => {
@@ -60,5 +64,18 @@ describe('value sets', () => {
     for (const patientClass of ['', 'B', 'i', 'constructor'])
       expect(contentTypeOfPatientClass(patientClass)).toBeUndefined();
     expect(contentTypeConcept('04')?.displayName).toBe('Hospitalisation de Jour');
+  });
+});
+
+describe('labels of professions and qualifications (JDV_J01)', () => {
+  test.each([
+    ['professions', professionLabels, 104, '10', 'Médecin'],
+    ['professions in training', trainingProfessionLabels, 4, '50', 'Sage-Femme en formation'],
+    ['sections of pharmacists', pharmacistSectionLabels, 16, 'G', 'Pharmacien biologiste'],
+    ['know-how', knowHowLabels, 265, 'SM44', 'Radio-diagnostic (SM)'],
+  ])('%s have a label each', (_, labels, count, code, label) => {
+    expect(Object.keys(labels)).toHaveLength(count);
+    expect(Object.entries(labels).filter(([one, text]) => !/^[0-9A-Z]+$/.test(one) || text.trim() === '')).toEqual([]);
+    expect(labels[code]).toBe(label);
   });
 });

@@ -1,0 +1,159 @@
+/**
+ * What the entry needs from others: sessions, sign-in, grants, the images themselves. The entry joins them; it knows nothing
+ * of how they are made.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServedManifest } from '../archive/index.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { InsIdentifier } from '../standards/index.ts';
+import type { AccessDecision, GrantCheck, GrantedStudy, Viewer } from './access-decision.ts';
+import type { ReportLink } from './report-link.ts';
+
+/** What a browser tells of itself. */
+export interface Browser {
+  /** Header `Cookie`, as received. */
+  readonly cookies?: string;
+  /** Lower case, without port: one of ours. */
+  readonly host: string;
+  /** `https://host[:port]`, as the browser knows us. */
+  readonly origin: string;
+  readonly address: string;
+  /** Of this request, in log, audit and on refusal pages. */
+  readonly correlationId: string;
+}
+
+/** Where a form comes from, as its headers say. */
+export interface FormSource {
+  readonly fetchSite?: string;
+  readonly origin?: string;
+}
+
+/** Against forged forms. */
+export interface FormTokens {
+  /** A token for the forms of the next page, and the cookie it is bound to where the browser has none yet. */
+  issue(browser: Browser): Promise<{ readonly token: string; readonly setCookies: readonly string[] }>;
+  /** True for a form of our own pages, in this browser. */
+  isGenuine(browser: Browser, source: FormSource, token: string): Promise<boolean>;
+}
+
+/** Somebody who is signed in. */
+export interface OpenSession<Traits> {
+  readonly id: string;
+  readonly viewer: Viewer<Traits>;
+  /** As the screens show it. */
+  readonly name: string;
+  /** Of a professional who has to choose; none: nothing to choose, or chosen. */
+  readonly situationsToChoose: readonly { readonly key: string; readonly label: string }[];
+}
+
+export interface Sessions<Traits> {
+  /** undefined: nobody is signed in, or no longer. */
+  load(browser: Browser): Promise<OpenSession<Traits> | undefined>;
+  /** @returns undefined when the key is none of those offered */
+  chooseSituation(session: OpenSession<Traits>, key: string): Promise<OpenSession<Traits> | undefined>;
+  /** @param session  whose grants they become. @returns the opaque value that stands in the address of the first study */
+  grant(
+    session: OpenSession<Traits>,
+    studies: readonly [GrantedStudy, ...GrantedStudy[]],
+    seriesInstanceUid?: string,
+  ): Promise<string>;
+  /** The grant of that value, of this browser's own session; undefined otherwise. */
+  loadGrant(browser: Browser, value: string): Promise<OpenGrant<Traits> | undefined>;
+  /** Ends the session here and, where there is an address, at the identity provider. */
+  end(browser: Browser): Promise<{ readonly setCookies: readonly string[]; readonly departure?: SignInDeparture }>;
+}
+
+export interface OpenGrant<Traits> {
+  readonly session: OpenSession<Traits>;
+  readonly study: Pick<GrantedStudy, 'studyInstanceUid' | 'ins'>;
+}
+
+export const SignInService = { psc: 'psc', franceConnect: 'franceconnect' } as const;
+export type SignInService = (typeof SignInService)[keyof typeof SignInService];
+
+export interface SignInDeparture {
+  readonly url: string;
+  readonly service: SignInService;
+}
+
+export type SignInStart =
+  | { readonly kind: 'departure'; readonly url: string; readonly setCookies: readonly string[] }
+  | { readonly kind: 'refused'; readonly code: ErrorCode };
+
+export type SignInEnd<Traits> =
+  | {
+      readonly kind: 'signed-in';
+      readonly session: OpenSession<Traits>;
+      /** As it was given at the start. */
+      readonly link: string;
+      readonly setCookies: readonly string[];
+      /** For the next form: bound to the new cookie, which this browser sends from the next request on. */
+      readonly token: string;
+    }
+  | { readonly kind: 'refused'; readonly code: ErrorCode };
+
+export interface SignIns<Traits> {
+  /** @param link  kept on the server until the browser comes back */
+  begin(service: SignInService, browser: Browser, link: string): Promise<SignInStart>;
+  finish(service: SignInService, browser: Browser, currentUrl: URL): Promise<SignInEnd<Traits>>;
+  /** Back-channel logout of Pro Santé Connect; the body is a form with `logout_token`. @returns the HTTP status */
+  endFromService(body: string): Promise<200 | 400 | 503>;
+  /** Our public encryption keys for FranceConnect+. */
+  publicKeys(): Promise<object>;
+}
+
+/** One answer about a link, for the audit and the statistics (b.14 #29–31). */
+export interface EntryRecord<Traits> {
+  readonly browser: Browser;
+  readonly session: OpenSession<Traits>;
+  readonly link: ReportLink;
+  readonly outcome: 'granted' | 'refused' | 'failed';
+  readonly reason?: ErrorCode;
+  /** Which traits differ, by name, where the reason is the identity. */
+  readonly mismatches?: readonly string[];
+  readonly ins?: InsIdentifier;
+}
+
+/** An open examination: all that the images' side needs. */
+export interface Examination<Traits> {
+  readonly session: OpenSession<Traits>;
+  readonly manifest: ServedManifest;
+  readonly kosSopInstanceUid: string;
+  readonly browser: Browser;
+  /** Path under which this examination stands: `/examen/{grant}`. */
+  readonly basePath: string;
+}
+
+/** @returns after the answer has left; may throw an error of the table before it began */
+export type AnswerExamination<Traits> = (
+  examination: Examination<Traits>,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Promise<void>;
+
+export interface ExaminationAnswers<Traits> {
+  /** The shell page. */
+  readonly shell: AnswerExamination<Traits>;
+  readonly description: AnswerExamination<Traits>;
+  /** Gets `request.url` from the end of `…/dicomweb` on. */
+  readonly dicomWeb: AnswerExamination<Traits>;
+  /** Gets `request.url` from the end of `…/apercu` on. */
+  readonly preview: AnswerExamination<Traits>;
+  readonly archive: AnswerExamination<Traits>;
+}
+
+export interface EntryPorts<Traits> {
+  readonly sessions: Sessions<Traits>;
+  readonly signIns: SignIns<Traits>;
+  readonly formTokens: FormTokens;
+  readonly decide: (link: ReportLink, viewer: Viewer<Traits>) => Promise<AccessDecision>;
+  readonly checkGrant: (grant: OpenGrant<Traits>['study'], viewer: Viewer<Traits>) => Promise<GrantCheck>;
+  /** Written before anything is shown: without a trace, nothing is. */
+  readonly record: (record: EntryRecord<Traits>) => Promise<void>;
+  readonly examination: ExaminationAnswers<Traits>;
+  readonly log: { warn(fields: object, message: string): void };
+  readonly newCorrelationId: () => string;
+  /** Milliseconds, never backwards. */
+  readonly monotonic: () => number;
+  readonly wait: (ms: number) => Promise<void>;
+}

@@ -1,0 +1,39 @@
+export {
+  type AccessDecision,
+  type AccessPorts,
+  type AccessRefusal,
+  type AccessRefused,
+  type ArchivedIdentity,
+  checkGrant,
+  decideAccess,
+  findHiding,
+  type GrantCheck,
+  type GrantedStudy,
+  type IdentityAnswer,
+  type MatchIdentity,
+  type StudyPatient,
+  type Viewer,
+} from './access-decision.ts';
+export { type ViewerImagesOptions, viewerImagesOptions } from './dicomweb/options.ts';
+export { lineSpeedHints } from './dicomweb/line-speed.ts';
+export {
+  createViewerDicomWeb,
+  type ImagesCall,
+  type ImagesServed,
+  type ViewerDicomWeb,
+  type ViewerDicomWebPorts,
+} from './dicomweb/router.ts';
+export type { ViewedStudy } from './dicomweb/viewed-study.ts';
+export * from './entry-ports.ts';
+export { startViewerListener, type ViewerListener, type ViewerListenerPorts } from './listener.ts';
+export { type ViewerAccessOptions, viewerAccessOptions } from './options.ts';
+export { encodeReportLink, LinkFault, type ParsedLink, parseReportLink, type ReportLink } from './report-link.ts';
+export { createSeriesPreviews, type SeriesPreviews } from './preview.ts';
+export {
+  createExaminationZip,
+  type ExaminationZip,
+  type ExaminationZipPorts,
+  type ZipProgress,
+} from './zip/examination-zip.ts';
+export { buildZipHead, chooseRange } from './zip/zip-range.ts';
+export { createZipShelf, type ZipShelf } from './zip/zip-shelf.ts';

@@ -1,0 +1,114 @@
+/** Every route under a grant × every person × every examination: one's own, and nothing else (fakes behind the entry). */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
+import { makeCa } from '../peers/ca/make-ca.ts';
+import {
+  ask,
+  cookieOf,
+  type FakedWorld,
+  grantOf,
+  linkOf,
+  makeStaticFolder,
+  makeWorld,
+  people,
+  startEntry,
+  studyOf,
+  submit,
+} from './faked-entry.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'drimbox-isolation-'));
+const built = makeStaticFolder();
+const world: FakedWorld = makeWorld();
+let listener: ViewerListener;
+beforeAll(async () => {
+  listener = await startEntry(await makeCa(folder), built.folder, world);
+}, 60_000);
+afterAll(async () => {
+  await listener.close(0);
+  rmSync(folder, { recursive: true });
+  built.remove();
+});
+
+const routes = [
+  '',
+  '/description',
+  '/dicomweb/studies',
+  '/dicomweb/x/../y',
+  '/apercu/1.2.jpg',
+  '/images.zip',
+  '/images.zip?serie=1',
+];
+const persons = Object.keys(people);
+const grants = [1, 2, 3, 4];
+const cells = routes.flatMap((route) =>
+  persons.flatMap((person) => grants.map((number) => [route, person, number] as const)),
+);
+
+describe('an examination under its grant', () => {
+  test.each(cells)('route %j, %s, examination %i', async (route, person, number) => {
+    world.shown.length = 0;
+    const { status, body } = await ask(listener.port, `/examen/${grantOf(number)}${route}`, {
+      cookies: cookieOf(person),
+    });
+    if (people[person]?.study === number) {
+      expect(status).toBe(200);
+      expect(world.shown).toMatchObject([{ study: studyOf(number) }]);
+      return;
+    }
+    expect(status).toBe(401);
+    expect(world.shown).toEqual([]);
+    expect(body).not.toContain(studyOf(number));
+  });
+
+  test.each(routes)('route %j opens to nobody without a session, nor with a made-up grant', async (route) => {
+    world.shown.length = 0;
+    const tries = [
+      [grantOf(1), undefined],
+      [grantOf(1), cookieOf('nobody')],
+      ['made-up-grant-of-some-length', cookieOf('camille')],
+      ['x', cookieOf('camille')],
+      ['x'.repeat(500), cookieOf('camille')],
+      [`${grantOf(1)}%00`, cookieOf('camille')],
+      [`${grantOf(1).slice(0, -1)}%31`, cookieOf('camille')],
+      [`${grantOf(2)}%2f..%2f${grantOf(1)}`, cookieOf('camille')],
+    ] as const;
+    const answers = new Set<string>();
+    for (const [grant, cookies] of tries) {
+      const given = cookies === undefined ? {} : { cookies };
+      const { status, body } = await ask(listener.port, `/examen/${grant}${route}`, given);
+      answers.add(`${status} ${body.replaceAll(/REF-\d+/g, '')}`);
+    }
+    // One answer for all: none tells a grant that exists from one that does not.
+    expect([...answers].map((answer) => answer.slice(0, 3))).toEqual(['401']);
+    expect(world.shown).toEqual([]);
+  });
+});
+
+describe('a link, once signed in', () => {
+  test.each(persons.flatMap((person) => grants.map((number) => [person, number] as const)))(
+    '%s, link of examination %i',
+    async (person, number) => {
+      const { status, headers } = await submit(listener.port, '/acces', { lien: linkOf(number) }, cookieOf(person));
+      const own = people[person]?.study === number;
+      expect([status, headers.location]).toEqual(own ? [303, `/examen/${grantOf(number)}`] : [404, undefined]);
+    },
+  );
+});
+
+describe('two patients in two tabs', () => {
+  test('at the same time are never mixed', async () => {
+    world.shown.length = 0;
+    const both = Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? 'camille' : 'alex'));
+    const answers = await Promise.all(
+      both.map((person) =>
+        ask(listener.port, `/examen/${grantOf(people[person]?.study ?? 0)}/description`, { cookies: cookieOf(person) }),
+      ),
+    );
+    for (const [at, { body }] of answers.entries()) {
+      expect(body).toContain(studyOf(people[both[at] ?? '']?.study ?? 0));
+    }
+  });
+});

@@ -1,0 +1,155 @@
+/** Every route of the listener, every kind of answer: the same walls (CSP, isolation, HSTS), and no way around them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
+import { makeCa } from '../peers/ca/make-ca.ts';
+import {
+  type Answered,
+  ask,
+  type Asked,
+  cookieOf,
+  grantOf,
+  linkOf,
+  makeStaticFolder,
+  makeWorld,
+  pathOf,
+  people,
+  startEntry,
+  tokenOf,
+} from './faked-entry.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'drimbox-headers-'));
+const built = makeStaticFolder();
+const world = { ...makeWorld(), signedInAs: people['camille']?.session };
+let listener: ViewerListener;
+beforeAll(async () => {
+  listener = await startEntry(await makeCa(folder), built.folder, world);
+}, 60_000);
+afterAll(async () => {
+  await listener.close(0);
+  rmSync(folder, { recursive: true });
+  built.remove();
+});
+
+const cookies = cookieOf('camille');
+const form = (): Asked => ({
+  method: 'POST',
+  cookies,
+  headers: { 'Sec-Fetch-Site': 'same-origin' },
+  body: new URLSearchParams({ lien: linkOf(1), jeton: tokenOf(cookies) }).toString(),
+});
+const examination = `/examen/${grantOf(1)}`;
+type Row = readonly [name: string, path: string, asked: () => Asked, status: number];
+const get = (): Asked => ({ cookies });
+const stranger = (): Asked => ({});
+
+const pageRoutes: readonly Row[] = [
+  ['the link', pathOf(1), get, 200],
+  ['a malformed link', '/IHEInvokeImageDisplay?x', get, 400],
+  ['to Pro Santé Connect', '/connexion/psc', form, 200],
+  ['to FranceConnect+', '/connexion/franceconnect', form, 200],
+  ['a forged form', '/connexion/psc', () => ({ ...form(), headers: {} }), 403],
+  ['back from Pro Santé Connect', '/connexion/psc/retour?code=c', get, 404],
+  ['back from FranceConnect+', '/connexion/franceconnect/retour?code=c', get, 303],
+  ['back-channel logout', '/connexion/psc/fin', () => ({ method: 'POST', body: 'logout_token=x' }), 200],
+  ['our keys', '/connexion/franceconnect/jwks', get, 200],
+  ['a link in an open session', '/acces', form, 303],
+  ['the situation', '/situation', form, 303],
+  ['signing out', '/deconnexion', form, 200],
+  ['signed out', '/deconnexion', get, 200],
+  ['the session ended', '/session-terminee', get, 401],
+  ['no page', '/nowhere', get, 404],
+  ['another method', '/acces', get, 405],
+  ['another host', '/', () => ({ headers: { Host: 'evil.example.test' } }), 421],
+  ['the state', '/q/health', stranger, 200],
+  ['a path that cannot be read', '/visionneuse/%E0%A4%A', stranger, 404],
+];
+const viewerRoutes: readonly Row[] = [
+  ['the shell', examination, get, 200],
+  ['the shell of a stranger', examination, stranger, 401],
+  ['the description', `${examination}/description`, get, 200],
+  ['DICOMweb', `${examination}/dicomweb/studies`, get, 200],
+  ['a preview', `${examination}/apercu/1.2.jpg`, get, 200],
+  ['the download', `${examination}/images.zip`, get, 200],
+  ['the viewer', '/visionneuse/ohif/viewer', stranger, 200],
+  ['a script', '/visionneuse/ohif/app.bundle.0123456789abcdef.js', stranger, 200],
+];
+
+const policyOf = ({ headers }: Answered): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    String(headers['content-security-policy'])
+      .split(';')
+      .map((directive) => directive.trim().split(' '))
+      .map(([name = '', ...values]) => [name, values]),
+  );
+
+const expectWalls = ({ headers }: Answered): void => {
+  expect(headers).toMatchObject({
+    'strict-transport-security': 'max-age=63072000',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'SAMEORIGIN',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
+    'cross-origin-resource-policy': 'same-origin',
+    'origin-agent-cluster': '?1',
+    'permissions-policy': expect.stringMatching(/camera=\(\), .*geolocation=\(\), .*fullscreen=\(self\)$/),
+  });
+  expect(headers).not.toHaveProperty('x-powered-by');
+  expect(headers).not.toHaveProperty('server');
+  expect(headers).not.toHaveProperty('access-control-allow-origin');
+};
+
+const expectClosed = (policy: ReadonlyMap<string, readonly string[]>): void => {
+  expect(policy.get('default-src')).toEqual(["'none'"]);
+  expect(policy.get('base-uri')).toEqual(["'none'"]);
+  expect(policy.get('form-action')).toEqual(["'self'"]);
+  expect(policy.get('frame-ancestors')).toEqual(["'self'"]);
+  const sources = [...policy.values()].flat();
+  // Nothing from elsewhere: no host, no scheme but what the page itself made.
+  const known = ["'self'", "'none'", "'unsafe-inline'", "'wasm-unsafe-eval'", 'data:', 'blob:'];
+  expect(sources.filter((source) => !known.includes(source))).toEqual([]);
+};
+
+describe('headers of our pages', () => {
+  test.each(pageRoutes)('%s (%s)', async (_, path, asked, status) => {
+    const answered = await ask(listener.port, path, asked());
+    expect(answered.status).toBe(status);
+    expectWalls(answered);
+    const policy = policyOf(answered);
+    expectClosed(policy);
+    expect(policy.get('script-src')).toEqual(["'none'"]);
+    expect(policy.get('style-src')).toEqual(["'self'"]);
+    expect(answered.headers['referrer-policy']).toBe('same-origin');
+    if (path !== '/connexion/franceconnect/jwks') expect(answered.headers['cache-control']).toBe('no-store');
+  });
+});
+
+describe('headers of the viewer', () => {
+  test.each(viewerRoutes)('%s (%s)', async (_, path, asked, status) => {
+    const answered = await ask(listener.port, path, asked());
+    expect(answered.status).toBe(status);
+    expectWalls(answered);
+    const policy = policyOf(answered);
+    expectClosed(policy);
+    // Scripts are files of ours: neither inline, nor evaluated, nor made of data.
+    expect(policy.get('script-src')).toEqual(["'self'", "'wasm-unsafe-eval'"]);
+    expect(policy.get('script-src-attr')).toEqual(["'none'"]);
+    expect(policy.get('worker-src')).toEqual(["'self'", 'blob:']);
+    expect(answered.headers['referrer-policy']).toBe('no-referrer');
+    if (!path.startsWith('/visionneuse')) expect(answered.headers['cache-control']).toBe('no-store');
+  });
+});
+
+describe('what is set besides', () => {
+  test('no answer repeats what a stranger wrote but escaped: header lines cannot be split', async () => {
+    const { status, headers } = await ask(listener.port, '/nowhere?%0d%0aSet-Cookie:%20a=b', get());
+    expect([status, headers['set-cookie']]).toEqual([404, undefined]);
+  });
+
+  test('the host of a request never stands in an answer', async () => {
+    const { body } = await ask(listener.port, pathOf(1), { headers: { Host: 'localhost:1' } });
+    expect(body).not.toContain('localhost');
+  });
+});
