@@ -720,6 +720,7 @@ export const errorTable = {
   'viewer-access/listen-failed': row('Le port de la visionneuse ne peut pas être ouvert.', 500, 'AE', 207, permanent),
   'viewer-access/files-missing': row('Les fichiers de la visionneuse sont absents.', 500, 'AE', 207, permanent),
   // sign-in (Pro Santé Connect, FranceConnect+)
+  'sign-in/provider-not-configured': row('Ce mode de connexion n’est pas proposé ici.', 404, 'AE', 207, permanent),
   'sign-in/provider-unreachable': row('Le service de connexion ne répond pas.', 503, 'AR', 207, transient),
   'sign-in/provider-timeout': row('Le service de connexion n’a pas répondu à temps.', 503, 'AR', 207, transient),
   'sign-in/provider-answer-invalid': row(

@@ -58,6 +58,10 @@ export const eventTable = {
   'pacs/retrieved': 'Images lues dans le PACS',
   'pacs/retrieve-failed': 'Les images n’ont pas pu être lues dans le PACS',
   'pacs/images-counted': 'Images lues dans le PACS : décompte',
+  'viewer/opened': 'Examen ouvert par le lien du compte-rendu',
+  'viewer/refused': 'Lien de compte-rendu refusé',
+  'viewer/failed': 'Échec de l’ouverture d’un examen par le lien du compte-rendu',
+  'viewer/bytes-counted': 'Visionneuse : décompte des octets transmis',
   'audit/extracted': 'Traces d’accès extraites',
 } as const;
 export type EventName = keyof typeof eventTable;
@@ -69,6 +73,7 @@ export const countedEvents: readonly EventName[] = [
   'wado/pixels-counted',
   'pacs/retrieved',
   'pacs/images-counted',
+  'viewer/bytes-counted',
 ];
 
 /** Numbers of facts/spec.md b.14. */
@@ -89,6 +94,9 @@ export const StatisticNumber = {
   pacsRetrieveOk: 21,
   pacsRetrieveError: 22,
   pacsImages: 23,
+  viewerOk: 29,
+  viewerError: 30,
+  viewerMegabytes: 31,
   reportReceived: 32,
   resyncArchived: 33,
   resyncWithoutExam: 34,

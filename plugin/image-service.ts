@@ -62,9 +62,11 @@ import {
   createOrthancImages,
   createRetrieveService,
   type Gate,
+  type ImageStore,
   openRenditions,
   startWadoListener,
   type WadoOptions,
+  type Workshop,
 } from './wado/index.ts';
 
 export interface ImageServicePorts {
@@ -81,8 +83,21 @@ export interface ImageServicePorts {
   readonly software: string;
 }
 
+/** What the viewer has in common with it. */
+export interface SharedImages {
+  readonly audit: Audit;
+  readonly images: ImageStore;
+  readonly workshop: Workshop;
+  readonly files: FileIndex;
+  readonly loadServing: LoadServing;
+  readonly keepEvents: (events: readonly DrimboxEvent[]) => void;
+  readonly certificateAlerts: CertificateAlerts;
+  readonly status: () => Promise<{ readonly status: 'UP' | 'DOWN' }>;
+}
+
 export interface ImageService {
   readonly port: number;
+  readonly shared: SharedImages;
   /** What happened to a study: what is kept of one that left the DMP is dropped (decision E5). */
   readonly heard: (event: DrimboxEvent) => void;
   close(): Promise<void>;
@@ -278,6 +293,7 @@ const start = async (
   const serving = { images, workshop, monotonic, randomBytes, ahead, retrieveUrlBase };
   const { requests, requestsPerPeer, waiting, waitSeconds } = wado.limits;
   const basePaths = basePathsOf(configuration, wado);
+  const keepEvents = startJournal(ports, closers);
   const answer = createRetrieveService({
     loadServing,
     audit,
@@ -293,7 +309,7 @@ const start = async (
     serveImages: createImageServing(serving),
     serveMetadata: createMetadataServing(serving),
     newCorrelationId: ports.newUuid,
-    keepEvents: startJournal(ports, closers),
+    keepEvents,
   });
   const certificates = await createServerCertificates(
     serverCertificatesOptions.parse({ certificates: wado.certificates }),
@@ -317,7 +333,14 @@ const start = async (
     basePaths,
   });
   closers.push(() => listener.close());
-  return { port: listener.port, heard: renditions.heard };
+  return {
+    port: listener.port,
+    heard: renditions.heard,
+    shared: {
+      ...{ audit, images, workshop, files: index, loadServing, keepEvents, status },
+      certificateAlerts: alerts.certificates,
+    },
+  };
 };
 
 /**

@@ -7,6 +7,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
 import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { pino, type Logger } from 'pino';
 import { archiveSiteOf, createRestExtension, runStoreCommand, startControl } from './admin/index.ts';
@@ -16,6 +18,7 @@ import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
 import { type ImageService, startImageService } from './image-service.ts';
+import { startViewerService, type ViewerService } from './viewer-service.ts';
 import { startMllpListener, type MllpListener } from './hl7/index.ts';
 import { createChannels, startNotification, type Notification } from './notification/index.ts';
 import {
@@ -51,6 +54,8 @@ export interface RunningSidecar {
   readonly mllpPorts: readonly number[];
   /** Where other DRIMboxes ask for images; absent when Wado is not configured. */
   readonly imagePort?: number;
+  /** Of the viewer; absent: there is none. */
+  readonly viewerPort?: number;
   close(): Promise<void>;
 }
 
@@ -170,6 +175,7 @@ interface Worker {
   comparison?: ArchiveComparison;
   lookAtDatabase?: () => void;
   images?: ImageService;
+  viewer?: ViewerService;
   readonly wake: () => void;
 }
 
@@ -282,7 +288,32 @@ const startImages = async (
   return startImageService(configuration, { wado, trust }, ports);
 };
 
-type Started = Pick<RunningSidecar, 'mllpPorts' | 'imagePort'>;
+/** The viewer behind the report's link, where Viewer and SignIn are configured. */
+const startViewer = async (
+  configuration: Configuration,
+  publication: PublicationPorts,
+  images: ImageService | undefined,
+  log: Logger,
+): Promise<ViewerService | undefined> => {
+  const { viewer, signIn } = configuration;
+  const { timeZone, implementationClassUid: classUid } = publication.site;
+  if (viewer === undefined || signIn === undefined || images === undefined) return undefined;
+  const ports = {
+    ...images.shared,
+    ...{ store: publication.store, log, softwareVersion },
+    clock: Date.now,
+    monotonic: () => performance.now(),
+    randomBytes,
+    newUuid: randomUUID,
+    newUid: publication.newUid,
+    wait: (ms: number) => sleep(ms),
+    implementationClassUid: classUid,
+    staticFolder: join(import.meta.dirname, '../viewer/dist'),
+  };
+  return startViewerService({ viewer, signIn, timeZone }, ports);
+};
+
+type Started = Pick<RunningSidecar, 'mllpPorts' | 'imagePort' | 'viewerPort'>;
 
 const start = async (configuration: Configuration, log: Logger, closers: Closers): Promise<Started> => {
   const { folder } = configuration.store;
@@ -301,6 +332,7 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const emit = (event: DrimboxEvent): void => {
     publication.emit(event);
     worker.images?.heard(event);
+    worker.viewer?.heard(event);
   };
   const ports: PublicationPorts = { ...publication, emit };
   const archiveSite = archiveSiteOf(configuration, softwareVersion);
@@ -326,6 +358,11 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
     worker.images = images;
     closers.push(() => images.close());
   }
+  const viewer = await startViewer(configuration, ports, images, log);
+  if (viewer !== undefined) {
+    worker.viewer = viewer;
+    closers.push(() => viewer.close());
+  }
   const database = watchDatabase(ports);
   worker.lookAtDatabase = database.look;
   closers.push(() => Promise.resolve(database.stop()));
@@ -340,8 +377,9 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
 
   const mllp = listeners.map((listener) => listener.port);
   const imagePort = images === undefined ? {} : { imagePort: images.port };
-  log.info({ mllp, ...imagePort, store: store.kind, index: index.describe() }, 'drimbox serves');
-  return { mllpPorts: mllp, ...imagePort };
+  const viewerPort = viewer === undefined ? {} : { viewerPort: viewer.port };
+  log.info({ mllp, ...imagePort, ...viewerPort, store: store.kind, index: index.describe() }, 'drimbox serves');
+  return { mllpPorts: mllp, ...imagePort, ...viewerPort };
 };
 
 /**

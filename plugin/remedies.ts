@@ -463,6 +463,8 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
   'viewer-access/files-missing':
     'Lancer scripts/setup, qui construit la visionneuse, ou corriger ViewerAccess.StaticFolder, puis redémarrer le service.',
   // sign-in (Pro Santé Connect, FranceConnect+)
+  'sign-in/provider-not-configured':
+    'Renseigner SignIn.ProSanteConnect (professionnels) ou SignIn.FranceConnect (patients) dans la configuration.',
   'sign-in/provider-unreachable':
     'Vérifier que ce serveur peut joindre Pro Santé Connect et FranceConnect+ (pare-feu, mandataire, DNS) et l’état publié de ces services. Les personnes réessaient : rien n’est à relancer.',
   'sign-in/provider-timeout':

@@ -1,3 +1,9 @@
+export {
+  type ArchivedExamination,
+  type ArchivedSeries,
+  createLoadArchivedExamination,
+  type LoadArchivedExamination,
+} from './archived-examination.ts';
 export * from './alert-channels.ts';
 export * from './alert-notices.ts';
 export * from './alerts.ts';

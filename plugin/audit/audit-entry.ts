@@ -7,7 +7,13 @@ import type { ErrorCode } from '../errors.ts';
 import type { InsIdentifier } from '../standards/index.ts';
 
 /** What was asked of this DRIMbox. The viewer and the consumer add theirs. */
-export const AuditTransaction = { wadoRs: 'wado-rs' } as const;
+export const AuditTransaction = {
+  wadoRs: 'wado-rs',
+  /** The link of a report: an examination is opened, or is not. */
+  reportLink: 'report-link',
+  /** The examination as a file. */
+  viewerDownload: 'viewer-download',
+} as const;
 export type AuditTransaction = (typeof AuditTransaction)[keyof typeof AuditTransaction];
 
 export const AuditOutcome = {

@@ -15,6 +15,7 @@ const listeningPorts = (options: ReadSections): readonly Listening[] => {
   }));
   if (options.orthanc) all.push({ path: 'DrimBox.Orthanc.Hook.Port', ...options.orthanc.hook });
   if (options.wado) all.push({ path: 'DrimBox.Wado.Port', ...options.wado });
+  if (options.viewer) all.push({ path: 'DrimBox.Viewer.Port', ...options.viewer });
   return all.filter(({ port }) => port !== 0);
 };
 

@@ -8,6 +8,8 @@ import { alertsOptions } from '../notification/index.ts';
 import { orthancOptions } from '../orthanc/index.ts';
 import { publicationOptions } from '../publication/index.ts';
 import { trustOptions } from '../trust/index.ts';
+import { signInOptions } from '../sign-in/index.ts';
+import { viewerAccessOptions, viewerImagesOptions } from '../viewer-access/index.ts';
 import { wadoOptions } from '../wado/index.ts';
 import { logOptions } from './sections/log.ts';
 import { siteOptions, softwareOptions } from './sections/site.ts';
@@ -24,6 +26,11 @@ export const configurationSchema = z.strictObject({
   kos: kosOptions.pick({ writeNonStandardEvidence: true }).describe('Manifests'),
   publication: publicationOptions.describe('When manifests are built and sent'),
   wado: wadoOptions.optional().describe('Images for other DRIMboxes; absent: none are given'),
+  viewer: viewerAccessOptions
+    .extend({ images: viewerImagesOptions.prefault({}).describe('How the viewer gets its images') })
+    .optional()
+    .describe('The viewer behind the report’s link; absent: none. Goes with SignIn and Wado'),
+  signIn: signInOptions.optional().describe('How professionals and patients sign in to the viewer'),
   trust: trustOptions.optional().describe('Whom images are given to; goes with Wado'),
   audit: auditOptions.prefault({}).describe('Who asked for images, and what became of it'),
   alerts: alertsOptions.describe('Who is told when something needs a person'),

@@ -33,7 +33,15 @@ export interface LogoutRefused {
 
 export type LogoutVerdict =
   /** End the sessions of `sid` where it is there, else all those of `subject`. */
-  { readonly kind: 'logout'; readonly sid?: string; readonly subject?: string } | LogoutRefused | ProviderUnavailable;
+  | {
+      readonly kind: 'logout';
+      readonly provider: IdentityProvider;
+      readonly issuer: string;
+      readonly sid?: string;
+      readonly subject?: string;
+    }
+  | LogoutRefused
+  | ProviderUnavailable;
 
 /** How long a logout token is good after it was issued. */
 const maxAgeMs = 300_000;

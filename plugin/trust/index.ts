@@ -92,5 +92,5 @@ export {
   type ServerCertificatesOptions,
   serverCertificatesOptions,
 } from './server-certificates-options.ts';
-export { buildSecureContextOptions, buildServerTlsOptions } from './tls-options.ts';
+export { buildSecureContextOptions, buildServerTlsOptions, buildViewerTlsOptions } from './tls-options.ts';
 export { type TrustOptions, trustOptions } from './trust-options.ts';

@@ -50,6 +50,12 @@ export const buildSecureContextOptions = (authoritiesPem: readonly string[]) =>
     sessionTimeout: sessionTimeoutSeconds,
   }) as const satisfies TlsOptions;
 
+/** For browsers: nobody shows a certificate, HTTP/2 is offered by the server itself. */
+export const buildViewerTlsOptions = () => {
+  const { ca: _, ...shared } = buildSecureContextOptions([]);
+  return { ...shared, sessionIdContext: 'drimbox-vi' };
+};
+
 /** For `createServer` of `node:https`; then `certificates.attach(server)`. */
 export const buildServerTlsOptions = (certificates: ServerCertificates): TlsOptions => ({
   ...certificates.defaultContext(),

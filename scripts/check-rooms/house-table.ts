@@ -18,7 +18,8 @@ export const roomLevels: readonly (readonly string[])[] = [
   ['viewer-access', 'consumer'],
   ['health', 'admin', 'statistics', 'notification'],
   ['config'],
-  ['examination.ts', 'image-service.ts'],
+  ['examination.ts', 'image-service.ts', 'viewer-sign-in.ts'],
+  ['viewer-service.ts'],
   ['main.ts'],
   ['cli.ts'],
 ];

@@ -1,0 +1,124 @@
+/**
+ * The download of an open examination: one ZIP, whole or of one series, announced with its length, which goes on where it broke
+ * off as long as the same archive is known (Range with If-Range).
+ *
+ * @see PS3.10 · decisions E1, E5 · facts/spec.md b.7 (ZIP with DICOMDIR)
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DrimboxError } from '../errors.ts';
+import type { AnswerExamination, Examination } from './entry-ports.ts';
+import { createExaminationZip, type ExaminationZip, type ExaminationZipPorts } from './zip/examination-zip.ts';
+import { buildZipHead, chooseRange, type RangeChoice } from './zip/zip-range.ts';
+import { createZipShelf } from './zip/zip-shelf.ts';
+
+/** What left of a download; holds no identity. */
+export interface DownloadEnd {
+  readonly bytes: number;
+  readonly objects: number;
+  readonly isWhole: boolean;
+}
+
+export interface ZipAnswerPorts<Traits> extends ExaminationZipPorts {
+  /** Written before the first byte leaves; what it gives is told the end. @throws audit/unavailable: nothing leaves */
+  readonly begin: (examination: Examination<Traits>) => Promise<(end: DownloadEnd) => Promise<void>>;
+  /** Nothing taken for so long: the browser is left, milliseconds. */
+  readonly idleMs: number;
+}
+
+const fileName = 'examen-imagerie.zip';
+
+const field = (request: IncomingMessage, name: string): string | undefined => {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** @throws viewer-access/image-not-found */
+const seriesOf = <Traits>({ manifest }: Examination<Traits>, request: IncomingMessage): string | undefined => {
+  const series = new URL(request.url ?? '/', 'http://localhost').searchParams.get('serie') ?? undefined;
+  if (series === undefined || manifest.series.has(series)) return series;
+  throw new DrimboxError('viewer-access/image-not-found', { detail: 'another series' });
+};
+
+/** Writes no faster than it is taken; memory is given back when the operating system has it. */
+const send = async (
+  zip: ExaminationZip,
+  choice: RangeChoice,
+  response: ServerResponse,
+  idleMs: number,
+): Promise<DownloadEnd> => {
+  const leaving = new AbortController();
+  response.once('close', () => leaving.abort());
+  if (response.destroyed) leaving.abort();
+  let [bytes, objects] = [0, 0];
+  const taken = (): Promise<void> =>
+    new Promise((resolve) => {
+      const idle = setTimeout(() => response.destroy(), idleMs);
+      const go = (): void => {
+        clearTimeout(idle);
+        resolve();
+      };
+      response.once('drain', go);
+      leaving.signal.addEventListener('abort', go, { once: true });
+    });
+  const range = choice.kind === 'part' ? { range: choice.range } : {};
+  const onProgress = ({ objectsDone }: { readonly objectsDone: number }): void => {
+    objects = objectsDone;
+  };
+  try {
+    for await (const piece of zip.stream({ ...range, signal: leaving.signal, onProgress })) {
+      bytes += piece.bytes.length;
+      const goesOn = response.write(piece.bytes, (error) => {
+        if (error === undefined || error === null) piece.giveBack();
+      });
+      if (!goesOn) await taken();
+      if (leaving.signal.aborted) break;
+    }
+  } catch (error) {
+    // What has begun cannot become a refusal: cut, so that nobody takes it for the whole.
+    response.destroy();
+    if (!leaving.signal.aborted) throw error;
+  }
+  if (!leaving.signal.aborted) response.end();
+  return { bytes, objects, isWhole: !leaving.signal.aborted && choice.kind === 'whole' };
+};
+
+export interface ZipAnswer<Traits> {
+  readonly answer: AnswerExamination<Traits>;
+  /** How long the whole download is. @throws wado/images-gone, orthanc/*, viewer-access/download-empty */
+  readonly sizeOf: (examination: Examination<Traits>) => Promise<number>;
+}
+
+export const createZipAnswer = <Traits>(ports: ZipAnswerPorts<Traits>): ZipAnswer<Traits> => {
+  const shelf = createZipShelf({ clock: ports.clock });
+  const plan = (examination: Examination<Traits>, series: string | undefined, signal: AbortSignal) =>
+    createExaminationZip(
+      { manifest: examination.manifest, ...(series === undefined ? {} : { seriesInstanceUid: series }) },
+      ports,
+      signal,
+    );
+  return {
+    sizeOf: async (examination) => (await plan(examination, undefined, new AbortController().signal)).sizeBytes,
+    answer: async (examination, request, response) => {
+      const series = seriesOf(examination, request);
+      const key = [examination.basePath, examination.kosSopInstanceUid, series ?? ''].join(' ');
+      const ifRange = field(request, 'if-range');
+      const planning = new AbortController();
+      response.once('close', () => planning.abort());
+      const zip = shelf.find(key, ifRange) ?? (await plan(examination, series, planning.signal));
+      shelf.keep(key, zip);
+      const choice = chooseRange({ range: field(request, 'range'), ifRange }, zip);
+      const { status, headers } = buildZipHead(choice, zip, fileName);
+      const tellEnd = await ports.begin(examination);
+      response.writeHead(status, headers);
+      if (choice.kind === 'unsatisfiable') {
+        response.end();
+        return tellEnd({ bytes: 0, objects: 0, isWhole: false });
+      }
+      const end = await send(zip, choice, response, ports.idleMs).catch(async (error: unknown) => {
+        await tellEnd({ bytes: 0, objects: 0, isWhole: false });
+        throw error;
+      });
+      return tellEnd(end);
+    },
+  };
+};

@@ -1,0 +1,386 @@
+/**
+ * The viewer behind the report's link, put together: who signs in, what a link opens, what is shown and written down. No rules
+ * here.
+ *
+ * @see facts/spec.md b.7, b.8, b.13 · decisions E5–E9
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  createFindStandingManifest,
+  createLoadArchivedExamination,
+  createLoadReportLink,
+  type LoadServing,
+} from './archive/index.ts';
+import { type Audit, AuditOutcome, AuditTransaction } from './audit/index.ts';
+import { asDrimboxError, DrimboxError } from './errors.ts';
+import { type DrimboxEvent, StatisticNumber } from './events.ts';
+import type { FileIndex } from './orthanc/index.ts';
+import {
+  createIdentityCheck,
+  createSessionPurge,
+  openFranceConnect,
+  openProSanteConnect,
+  type SignInOptions,
+} from './sign-in/index.ts';
+import type { Store } from './store/index.ts';
+import {
+  buildViewerTlsOptions,
+  type CertificateAlerts,
+  createServerCertificates,
+  serverCertificatesOptions,
+} from './trust/index.ts';
+import {
+  type AnswerExamination,
+  checkGrant,
+  createSeriesPreviews,
+  createViewerDicomWeb,
+  createZipAnswer,
+  decideAccess,
+  describeExamination,
+  type EntryRecord,
+  type Examination,
+  lineSpeedHints,
+  startViewerListener,
+  type ViewedStudy,
+  type ViewerAccessOptions,
+  type ViewerImagesOptions,
+} from './viewer-access/index.ts';
+import { createViewerSignIn, type PatientTraits } from './viewer-sign-in.ts';
+import type { ImageStore, Workshop } from './wado/index.ts';
+
+export interface ViewerServiceOptions {
+  readonly viewer: ViewerAccessOptions & { readonly images: ViewerImagesOptions };
+  readonly signIn: SignInOptions;
+  readonly timeZone: string;
+}
+
+export interface ViewerServicePorts {
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly images: ImageStore;
+  readonly workshop: Workshop;
+  readonly files: FileIndex;
+  readonly loadServing: LoadServing;
+  readonly keepEvents: (events: readonly DrimboxEvent[]) => void;
+  readonly certificateAlerts: CertificateAlerts;
+  readonly status: () => Promise<{ readonly status: 'UP' | 'DOWN' }>;
+  readonly log: { warn(fields: object, message: string): void };
+  /** Milliseconds since 1970 UTC. */
+  readonly clock: () => number;
+  /** Milliseconds, never backwards. */
+  readonly monotonic: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+  readonly newUuid: () => string;
+  readonly newUid: () => string;
+  readonly wait: (ms: number) => Promise<void>;
+  readonly softwareVersion: string;
+  readonly implementationClassUid: string;
+  /** Of the built viewer, unless configured. */
+  readonly staticFolder: string;
+}
+
+export interface ViewerService {
+  readonly port: number;
+  /** What happened to a study: what is kept of one that left the DMP is dropped (decision E5). */
+  readonly heard: (event: DrimboxEvent) => void;
+  close(): Promise<void>;
+}
+
+type Open = Examination<PatientTraits>;
+type Answer = AnswerExamination<PatientTraits>;
+type Closers = (() => Promise<unknown>)[];
+
+const purgeEveryMs = 60_000;
+const megabyte = 1_000_000;
+
+const closeAll = async (closers: Closers): Promise<void> => {
+  for (const close of closers.toReversed()) await close();
+};
+
+// What is written down -------------------------------------------------------------------------------------------------
+
+const actorOf = ({ viewer }: EntryRecord<PatientTraits>['session']) =>
+  viewer.kind === 'professional'
+    ? { actorNationalId: viewer.nationalId, actorClient: 'psc' }
+    : { actorClient: 'franceconnect' };
+
+const outcomes = {
+  granted: { name: 'viewer/opened', statistic: StatisticNumber.viewerOk },
+  refused: { name: 'viewer/refused', statistic: StatisticNumber.viewerError },
+  failed: { name: 'viewer/failed', statistic: StatisticNumber.viewerError },
+} as const;
+
+const createRecord =
+  ({ audit, keepEvents }: ViewerServicePorts) =>
+  async ({ browser, session, link, outcome, reason, ins }: EntryRecord<PatientTraits>): Promise<void> => {
+    const entry = {
+      transaction: AuditTransaction.reportLink,
+      correlationId: browser.correlationId,
+      address: browser.address,
+      studyInstanceUid: link.studyInstanceUid,
+      ...actorOf(session),
+      ...(ins === undefined ? {} : { patient: ins }),
+    };
+    if (outcome === 'granted') {
+      await audit.finish(await audit.begin(entry), { outcome: AuditOutcome.served, httpStatus: 200 });
+    } else {
+      await audit.record(entry, {
+        outcome: AuditOutcome[outcome],
+        httpStatus: reason === undefined ? 404 : new DrimboxError(reason).httpStatus,
+        ...(reason === undefined ? {} : { reasonCode: reason }),
+      });
+    }
+    keepEvents([
+      {
+        ...outcomes[outcome],
+        studyInstanceUid: link.studyInstanceUid,
+        ...(reason === undefined ? {} : { errorCode: reason }),
+      },
+    ]);
+  };
+
+const bytesEvent = (studyInstanceUid: string, structureId: string, bytes: number): readonly DrimboxEvent[] =>
+  bytes === 0
+    ? []
+    : [
+        {
+          name: 'viewer/bytes-counted',
+          studyInstanceUid,
+          structureId,
+          statistic: StatisticNumber.viewerMegabytes,
+          detail: { count: bytes / megabyte, bytes },
+        },
+      ];
+
+const beginDownload =
+  ({ audit, keepEvents }: ViewerServicePorts) =>
+  async ({ session, manifest, kosSopInstanceUid, browser }: Open) => {
+    const { studyInstanceUid, structureId, ins } = manifest;
+    const handle = await audit.begin({
+      transaction: AuditTransaction.viewerDownload,
+      correlationId: browser.correlationId,
+      address: browser.address,
+      studyInstanceUid,
+      kosSopInstanceUid,
+      patient: ins,
+      ...actorOf(session),
+    });
+    return async ({ bytes, objects, isWhole }: { bytes: number; objects: number; isWhole: boolean }): Promise<void> => {
+      const outcome = isWhole ? AuditOutcome.served : AuditOutcome.partial;
+      await audit.finish(handle, { outcome, httpStatus: 200, bytes, objects });
+      keepEvents(bytesEvent(studyInstanceUid, structureId, bytes));
+    };
+  };
+
+// What is shown --------------------------------------------------------------------------------------------------------
+
+const viewedOf = ({ session, manifest, kosSopInstanceUid }: Open): ViewedStudy => ({
+  sessionKey: session.id,
+  kosSopInstanceUid,
+  manifest,
+});
+
+const createShell = async (staticFolder: string): Promise<Answer> => {
+  const file = join(staticFolder, 'examen.html');
+  const page = await readFile(file).catch((cause: unknown) => {
+    throw new DrimboxError('viewer-access/files-missing', { cause, detail: file });
+  });
+  return ({ basePath }, _, response) => {
+    response.writeHead(200, {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': page.length,
+      'Cache-Control': 'no-store',
+      'Accept-CH': lineSpeedHints,
+      Link: `<${basePath}/description>; rel=preload; as=fetch; crossorigin`,
+    });
+    response.end(page);
+    return Promise.resolve();
+  };
+};
+
+/** Events after which nothing of a study may be kept. */
+const endings: ReadonlySet<string> = new Set(['dmp/deleted', 'dmp/withdrawn', 'dmp/replaced', 'study/held']);
+
+const createExaminationAnswers = async (
+  { viewer, timeZone }: ViewerServiceOptions,
+  ports: ViewerServicePorts,
+  signIn: ReturnType<typeof createViewerSignIn>,
+  closers: Closers,
+) => {
+  const { images, workshop, monotonic, randomBytes, log, store, clock, softwareVersion, keepEvents } = ports;
+  const dicomWeb = createViewerDicomWeb(viewer.images, {
+    images,
+    workshop,
+    monotonic,
+    randomBytes,
+    newCorrelationId: ports.newUuid,
+    software: softwareVersion,
+    log,
+    tell: ({ viewed, bytes }) => {
+      const { studyInstanceUid, structureId } = viewed.manifest;
+      keepEvents(bytesEvent(studyInstanceUid, structureId, bytes));
+    },
+  });
+  closers.push(() => dicomWeb.close());
+  const previews = createSeriesPreviews(dicomWeb);
+  const loadExamination = createLoadArchivedExamination(store.knex);
+  const zip = createZipAnswer<PatientTraits>({
+    images,
+    files: ports.files,
+    clock,
+    newUid: ports.newUid,
+    implementationClassUid: ports.implementationClassUid,
+    timeZone,
+    idleMs: viewer.limits.idleSeconds * 1_000,
+    begin: beginDownload(ports),
+  });
+
+  const description: Answer = async (open, _, response) => {
+    const { session, manifest, browser, basePath } = open;
+    const [examination, downloadBytes, form] = await Promise.all([
+      loadExamination(manifest.submissionId),
+      zip.sizeOf(open),
+      signIn.formTokens.issue(browser),
+    ]);
+    if (examination === undefined) throw new DrimboxError('viewer-access/session-ended');
+    const body = JSON.stringify(
+      describeExamination({
+        examination,
+        manifest,
+        person: { kind: session.viewer.kind, name: session.name },
+        basePath,
+        downloadBytes,
+        softwareVersion,
+        formToken: form.token,
+        linkPath: '/session-terminee',
+        endsAtUtcMs: signIn.endOf(session),
+      }),
+    );
+    response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+    response.end(body);
+  };
+
+  return {
+    heard: ({ name, studyInstanceUid }: DrimboxEvent): void => {
+      if (studyInstanceUid !== undefined && endings.has(name)) dicomWeb.dropStudy(studyInstanceUid);
+    },
+    answers: {
+      shell: await createShell(viewer.staticFolder ?? ports.staticFolder),
+      description,
+      dicomWeb: (open: Open, request: Parameters<Answer>[1], response: Parameters<Answer>[2]) =>
+        dicomWeb.answer({ request, response, viewed: viewedOf(open), rootPath: `${open.basePath}/dicomweb` }),
+      preview: (open: Open, request: Parameters<Answer>[1], response: Parameters<Answer>[2]) => {
+        const [, series = ''] = /^\/([^/?]+)\.jpg$/.exec((request.url ?? '').split('?')[0] ?? '') ?? [];
+        return previews.answer(
+          { request, response, viewed: viewedOf(open), rootPath: `${open.basePath}/dicomweb` },
+          decodeURIComponent(series),
+        );
+      },
+      archive: zip.answer,
+    },
+  };
+};
+
+// ----------------------------------------------------------------------------------------------------------------------
+
+const openSignIn = async ({ signIn }: ViewerServiceOptions, ports: ViewerServicePorts, closers: Closers) => {
+  const { clock, randomBytes, store } = ports;
+  const psc = signIn.proSanteConnect && openProSanteConnect(signIn.proSanteConnect, { clock, randomBytes });
+  if (psc !== undefined) closers.push(() => psc.close());
+  const franceConnect = signIn.franceConnect && (await openFranceConnect(signIn.franceConnect, { clock, randomBytes }));
+  if (franceConnect !== undefined) closers.push(() => franceConnect.close());
+  return createViewerSignIn(
+    {
+      store,
+      clock,
+      randomBytes,
+      ...(psc === undefined ? {} : { proSanteConnect: psc }),
+      ...(franceConnect === undefined ? {} : { franceConnect }),
+    },
+    signIn.sessions,
+  );
+};
+
+const startPurge = (
+  { store, clock, log }: ViewerServicePorts,
+  { signIn }: ViewerServiceOptions,
+  closers: Closers,
+): void => {
+  const purge = createSessionPurge({ store, clock }, signIn.sessions);
+  const timer = setInterval(() => {
+    purge().catch((error: unknown) => {
+      log.warn({ code: asDrimboxError(error).code }, 'ended sessions were not deleted yet');
+    });
+  }, purgeEveryMs);
+  timer.unref();
+  closers.push(() => Promise.resolve(clearInterval(timer)));
+};
+
+const start = async (
+  options: ViewerServiceOptions,
+  ports: ViewerServicePorts,
+  closers: Closers,
+): Promise<Omit<ViewerService, 'close'>> => {
+  const { viewer } = options;
+  const { store, clock, loadServing } = ports;
+  const signIn = await openSignIn(options, ports, closers);
+  startPurge(ports, options, closers);
+  const identity = createIdentityCheck({ store, clock }, options.signIn.sessions);
+  const access = {
+    loadServing,
+    loadReportLink: createLoadReportLink(store.knex),
+    findStandingManifest: createFindStandingManifest(store.knex),
+    matchIdentity: async (
+      { person, issuer }: PatientTraits,
+      patient: Parameters<typeof identity>[0]['patient'],
+      studyInstanceUid: string,
+    ) => {
+      const verdict = await identity({ person, issuer, studyInstanceUid, patient });
+      return verdict.kind === 'refused' ? ({ kind: 'refused' } as const) : verdict;
+    },
+  };
+  const examination = await createExaminationAnswers(options, ports, signIn, closers);
+  const certificates = await createServerCertificates(
+    serverCertificatesOptions.parse({ certificates: viewer.certificates }),
+    { shared: buildViewerTlsOptions(), clock, alerts: ports.certificateAlerts },
+  );
+  closers.push(() => Promise.resolve(certificates.stop()));
+  certificates.start();
+  const listener = await startViewerListener<PatientTraits>(viewer, {
+    ...signIn,
+    decide: (link, who) => decideAccess(access, link, who),
+    checkGrant: (grant, who) => checkGrant(access, grant, who),
+    record: createRecord(ports),
+    examination: examination.answers,
+    log: ports.log,
+    newCorrelationId: ports.newUuid,
+    monotonic: ports.monotonic,
+    wait: ports.wait,
+    tls: { ...certificates.defaultContext(), SNICallback: certificates.chooseContext },
+    onServer: (server) => certificates.attach(server),
+    status: ports.status,
+    version: ports.softwareVersion,
+    staticFolder: ports.staticFolder,
+  });
+  closers.push(() => listener.close());
+  return { port: listener.port, heard: examination.heard };
+};
+
+/**
+ * @throws viewer-access/listen-failed, viewer-access/files-missing · config/* · trust/*: certificates that cannot be used; what
+ *   was opened is closed again
+ */
+export const startViewerService = async (
+  options: ViewerServiceOptions,
+  ports: ViewerServicePorts,
+): Promise<ViewerService> => {
+  const closers: Closers = [];
+  try {
+    const started = await start(options, ports, closers);
+    return { ...started, close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+};

@@ -1,0 +1,147 @@
+/**
+ * Behind the link of a report, as people come to it: a browser, the real services around the sidecar, a real Orthanc. Screens are
+ * kept in .cache/screens to be looked at.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { buildExamination, type Examination, examinationStudy } from '../fixtures/examination.ts';
+import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
+import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
+import { isChromiumHere, launchChromium } from '../viewer/chromium.ts';
+import { type FlowSite, startFlowSite } from './flow-site.ts';
+
+const screens = resolve(import.meta.dirname, '../../.cache/screens');
+
+describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120_000 }, () => {
+  let flow: FlowSite;
+  let peer: DrimboxPeer;
+  let visitors: Visitors;
+  let chromium: Browser;
+  let examination: Examination;
+  let context: BrowserContext | undefined;
+
+  beforeAll(async () => {
+    mkdirSync(screens, { recursive: true });
+    flow = await startFlowSite({
+      prepare: async (place) => {
+        peer = await startDrimbox(place);
+        visitors = await startVisitors(place);
+        return { ...peer.section, ...visitors.section };
+      },
+    });
+    examination = buildExamination({ seriesCount: 2, instancesPerSeries: 5 });
+    await flow.keep(examination.instances);
+    await flow.accepts(examination.message);
+    await flow.reaches(examination.studyInstanceUid, 'published');
+    chromium = await launchChromium();
+  }, 180_000);
+  afterAll(async () => {
+    await chromium.close();
+    await flow.stop();
+    await peer.stop();
+    await visitors.stop();
+  });
+  afterEach(async () => {
+    await context?.close();
+    context = undefined;
+  });
+
+  const linkOf = (changes: Readonly<Record<string, string>> = {}): string => {
+    const parameters = new URLSearchParams({
+      requestType: 'STUDY',
+      studyUID: examination.studyInstanceUid,
+      accessionNumber: examinationStudy(1).accessionNumber,
+      idCDA: examination.documentId,
+      ...changes,
+    });
+    return `${visitors.origin}/IHEInvokeImageDisplay?${parameters.toString()}`;
+  };
+  const openPage = async (): Promise<Page> => {
+    context = await chromium.newContext({ ignoreHTTPSErrors: true, locale: 'fr-FR' });
+    return context.newPage();
+  };
+  const screen = (page: Page, name: string): Promise<unknown> =>
+    page.screenshot({ path: join(screens, `flow-${name}.png`) });
+  /** From the link to where signing in leads. */
+  const comeAs = async (page: Page, who: 'psc' | 'franceconnect', persona: string, link = linkOf()): Promise<void> => {
+    await page.goto(link);
+    await page.locator(`form[action$="/connexion/${who}"] button`).click();
+    await page.locator(`button[name="persona"][value="${persona}"]`).click();
+  };
+
+  it('a professional signs in, and sees the images in the viewer', async () => {
+    const page = await openPage();
+    await page.goto(linkOf());
+    await screen(page, 'choice');
+    await comeAs(page, 'psc', 'doctor');
+    await page.waitForURL(/\/examen\//);
+    await page.getByText('EXEMPLE', { exact: false }).first().waitFor();
+    await screen(page, 'professional');
+    expect(new URL(page.url()).search).toBe('');
+    const frame = page.frameLocator('iframe');
+    await frame.locator('canvas').first().waitFor({ timeout: 60_000 });
+    await screen(page, 'professional-viewer');
+  });
+
+  it('the patient signs in by FranceConnect+, and takes a copy that others can open', async () => {
+    const page = await openPage();
+    await comeAs(page, 'franceconnect', 'camille');
+    await page.waitForURL(/\/examen\//);
+    await page.getByText('EXEMPLE', { exact: false }).first().waitFor();
+    await screen(page, 'patient');
+    const answer = await page.request.get(`${page.url()}/images.zip`);
+    expect(answer.status()).toBe(200);
+    const folder = mkdtempSync(join(tmpdir(), 'drimbox-copy-'));
+    try {
+      const file = join(folder, 'copy.zip');
+      const body = await answer.body();
+      expect(body.length).toBe(Number(answer.headers()['content-length']));
+      execFileSync('tee', [file], { input: body, stdio: ['pipe', 'ignore', 'ignore'] });
+      execFileSync('unzip', ['-q', file, '-d', folder]);
+      const directory = execFileSync('dcmdump', [join(folder, 'DICOMDIR')]).toString();
+      expect(directory.match(/DirectoryRecordType/g)).toHaveLength(1 + 1 + 2 + 10);
+      expect(readFileSync(join(folder, 'LISEZ-MOI.txt'), 'utf8')).toContain('DICOMDIR');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    ['somebody else', 'franceconnect', 'twin', {}],
+    ['a report of another id', 'psc', 'doctor', { idCDA: '1.2.250.1.999999.20.99' }],
+    ['another accession number', 'psc', 'doctor', { accessionNumber: 'ACN-999' }],
+    ['a study that nobody knows', 'psc', 'doctor', { studyUID: '2.25.999' }],
+  ] as const)('%s: the same page for all, no hint', async (name, who, persona, changes) => {
+    const page = await openPage();
+    await comeAs(page, who, persona, linkOf(changes));
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await screen(page, `refused-${name.replaceAll(' ', '-')}`);
+    expect(page.url()).not.toContain('/examen/');
+    expect(await page.textContent('main')).not.toMatch(/EXEMPLE|CAMILLE/);
+    expect(await page.textContent('main')).toContain('viewer-access/link-refused');
+  });
+
+  it('signing out ends the session: the back button shows nothing', async () => {
+    const page = await openPage();
+    await comeAs(page, 'psc', 'doctor');
+    await page.waitForURL(/\/examen\//);
+    const address = page.url();
+    const description = (await (await page.request.get(`${address}/description`)).json()) as {
+      signOut: { path: string; csrfField: string; csrfToken: string };
+    };
+    const { path, csrfField, csrfToken } = description.signOut;
+    const out = await page.request.post(`${visitors.origin}${path}`, {
+      form: { [csrfField]: csrfToken },
+      headers: { Origin: visitors.origin, 'Sec-Fetch-Site': 'same-origin' },
+    });
+    expect(out.status()).toBe(200);
+    expect((await page.request.get(`${address}/description`)).status()).toBe(401);
+    await page.goto(address);
+    await screen(page, 'signed-out');
+    expect(await page.textContent('body')).not.toMatch(/EXEMPLE/);
+  });
+});

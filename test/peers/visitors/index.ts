@@ -1,0 +1,1 @@
+export { startVisitors, type Visitors, type VisitorsSite } from './start-visitors.ts';
