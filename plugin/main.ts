@@ -7,7 +7,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
 import { chmod, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { pino, type Logger } from 'pino';
@@ -17,8 +16,7 @@ import type { Configuration } from './config/index.ts';
 import { createDmpClient, type KeptExchange } from './dmp/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
-import { type ImageService, startImageService } from './image-service.ts';
-import { startViewerService, type ViewerService } from './viewer-service.ts';
+import { type ImageListeners, startImageListeners } from './image-listeners.ts';
 import { startMllpListener, type MllpListener } from './hl7/index.ts';
 import { createChannels, startNotification, type Notification } from './notification/index.ts';
 import {
@@ -174,8 +172,7 @@ interface Worker {
   looks?: Looks;
   comparison?: ArchiveComparison;
   lookAtDatabase?: () => void;
-  images?: ImageService;
-  viewer?: ViewerService;
+  images?: ImageListeners;
   readonly wake: () => void;
 }
 
@@ -267,51 +264,21 @@ const closeAll = async (closers: Closers): Promise<void> => {
   for (const close of closers.toReversed()) await close();
 };
 
-/** The service of images to other DRIMboxes, where Wado and Trust are configured. */
-const startImages = async (
+const startImages = (
   configuration: Configuration,
-  open: { readonly store: Store; readonly orthanc: OrthancClient; readonly log: Logger },
-): Promise<ImageService | undefined> => {
-  const { wado, trust } = configuration;
-  if (wado === undefined || trust === undefined) {
-    open.log.warn('images are given to nobody: Wado and Trust are not configured');
-    return undefined;
-  }
-  const ports = {
-    ...open,
-    clock: Date.now,
-    monotonic: () => performance.now(),
-    randomBytes,
-    newUuid: randomUUID,
-    software: softwareVersion,
-  };
-  return startImageService(configuration, { wado, trust }, ports);
-};
-
-/** The viewer behind the report's link, where Viewer and SignIn are configured. */
-const startViewer = async (
-  configuration: Configuration,
-  publication: PublicationPorts,
-  images: ImageService | undefined,
+  { store, newUid, site }: PublicationPorts,
+  orthanc: OrthancClient,
   log: Logger,
-): Promise<ViewerService | undefined> => {
-  const { viewer, signIn } = configuration;
-  const { timeZone, implementationClassUid: classUid } = publication.site;
-  if (viewer === undefined || signIn === undefined || images === undefined) return undefined;
-  const ports = {
-    ...images.shared,
-    ...{ store: publication.store, log, softwareVersion },
+): Promise<ImageListeners> =>
+  startImageListeners(configuration, {
+    ...{ store, orthanc, log, randomBytes, newUid, softwareVersion },
     clock: Date.now,
     monotonic: () => performance.now(),
-    randomBytes,
     newUuid: randomUUID,
-    newUid: publication.newUid,
-    wait: (ms: number) => sleep(ms),
-    implementationClassUid: classUid,
-    staticFolder: join(import.meta.dirname, '../viewer/dist'),
-  };
-  return startViewerService({ viewer, signIn, timeZone }, ports);
-};
+    wait: (ms) => sleep(ms),
+    implementationClassUid,
+    timeZone: site.timeZone,
+  });
 
 type Started = Pick<RunningSidecar, 'mllpPorts' | 'imagePort' | 'viewerPort'>;
 
@@ -332,7 +299,6 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const emit = (event: DrimboxEvent): void => {
     publication.emit(event);
     worker.images?.heard(event);
-    worker.viewer?.heard(event);
   };
   const ports: PublicationPorts = { ...publication, emit };
   const archiveSite = archiveSiteOf(configuration, softwareVersion);
@@ -353,16 +319,9 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   const listeners = await startListeners(configuration, ports, wake, closers);
   const stopRetention = startRetention(store, configuration.store.messageRetentionDays, log);
   closers.push(() => Promise.resolve(stopRetention()));
-  const images = await startImages(configuration, { store, orthanc, log });
-  if (images !== undefined) {
-    worker.images = images;
-    closers.push(() => images.close());
-  }
-  const viewer = await startViewer(configuration, ports, images, log);
-  if (viewer !== undefined) {
-    worker.viewer = viewer;
-    closers.push(() => viewer.close());
-  }
+  const images = await startImages(configuration, ports, orthanc, log);
+  worker.images = images;
+  closers.push(() => images.close());
   const database = watchDatabase(ports);
   worker.lookAtDatabase = database.look;
   closers.push(() => Promise.resolve(database.stop()));
@@ -376,10 +335,13 @@ const start = async (configuration: Configuration, log: Logger, closers: Closers
   closers.push(() => comparison.stop());
 
   const mllp = listeners.map((listener) => listener.port);
-  const imagePort = images === undefined ? {} : { imagePort: images.port };
-  const viewerPort = viewer === undefined ? {} : { viewerPort: viewer.port };
-  log.info({ mllp, ...imagePort, ...viewerPort, store: store.kind, index: index.describe() }, 'drimbox serves');
-  return { mllpPorts: mllp, ...imagePort, ...viewerPort };
+  const { imagePort, viewerPort } = images;
+  const listening = {
+    ...(imagePort === undefined ? {} : { imagePort }),
+    ...(viewerPort === undefined ? {} : { viewerPort }),
+  };
+  log.info({ mllp, ...listening, store: store.kind, index: index.describe() }, 'drimbox serves');
+  return { mllpPorts: mllp, ...listening };
 };
 
 /**

@@ -43,6 +43,11 @@ const alternatives: ReadonlySet<string> = new Set([
   'Trust.Whitelist.File',
   'Trust.Psc.ClientSecretFile',
   'Trust.Psc.Endpoints.Issuer',
+  'SignIn.ProSanteConnect.Issuer',
+  'SignIn.ProSanteConnect.DiscoveryUrl',
+  'SignIn.ProSanteConnect.ClientSecretFile',
+  'SignIn.FranceConnect.Issuer',
+  'SignIn.FranceConnect.DiscoveryUrl',
 ]);
 
 describe('the documented examples are parsed (house-style 24)', () => {

@@ -75,9 +75,7 @@ export const startVisitors = async (
         Host: '127.0.0.1',
         Port: port,
         SiteName: 'Centre d’imagerie Exemple',
-        Certificates: [
-          { Name: 'localhost', CertificateFile: ca.server.certificateFile, KeyFile: ca.server.keyFile },
-        ],
+        Certificates: [{ Name: 'localhost', CertificateFile: ca.server.certificateFile, KeyFile: ca.server.keyFile }],
         ...more,
       },
       SignIn: {
@@ -101,7 +99,7 @@ export const startVisitors = async (
               ClientSecretFile: write('vi-fc', secrets.franceConnect),
             },
           ],
-          EncryptionKeyFiles: [write('vi-fc.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }) as string)],
+          EncryptionKeyFiles: [write('vi-fc.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }))],
         },
       },
     },
