@@ -12,9 +12,9 @@ import {
   createLoadReportLink,
   type LoadServing,
 } from './archive/index.ts';
-import { type Audit, AuditOutcome, AuditTransaction } from './audit/index.ts';
+import type { Audit } from './audit/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
-import { type DrimboxEvent, StatisticNumber } from './events.ts';
+import type { DrimboxEvent } from './events.ts';
 import type { FileIndex } from './orthanc/index.ts';
 import {
   createIdentityCheck,
@@ -38,7 +38,6 @@ import {
   createZipAnswer,
   decideAccess,
   describeExamination,
-  type EntryRecord,
   type Examination,
   lineSpeedHints,
   startViewerListener,
@@ -46,6 +45,7 @@ import {
   type ViewerAccessOptions,
   type ViewerImagesOptions,
 } from './viewer-access/index.ts';
+import { beginDownload, bytesEvent, createRecord } from './viewer-records.ts';
 import { createViewerSignIn, type PatientTraits } from './viewer-sign-in.ts';
 import type { ImageStore, Workshop } from './wado/index.ts';
 
@@ -92,86 +92,10 @@ type Answer = AnswerExamination<PatientTraits>;
 type Closers = (() => Promise<unknown>)[];
 
 const purgeEveryMs = 60_000;
-const megabyte = 1_000_000;
 
 const closeAll = async (closers: Closers): Promise<void> => {
   for (const close of closers.toReversed()) await close();
 };
-
-// What is written down -------------------------------------------------------------------------------------------------
-
-const actorOf = ({ viewer }: EntryRecord<PatientTraits>['session']) =>
-  viewer.kind === 'professional'
-    ? { actorNationalId: viewer.nationalId, actorClient: 'psc' }
-    : { actorClient: 'franceconnect' };
-
-const outcomes = {
-  granted: { name: 'viewer/opened', statistic: StatisticNumber.viewerOk },
-  refused: { name: 'viewer/refused', statistic: StatisticNumber.viewerError },
-  failed: { name: 'viewer/failed', statistic: StatisticNumber.viewerError },
-} as const;
-
-const createRecord =
-  ({ audit, keepEvents }: ViewerServicePorts) =>
-  async ({ browser, session, link, outcome, reason, ins }: EntryRecord<PatientTraits>): Promise<void> => {
-    const entry = {
-      transaction: AuditTransaction.reportLink,
-      correlationId: browser.correlationId,
-      address: browser.address,
-      studyInstanceUid: link.studyInstanceUid,
-      ...actorOf(session),
-      ...(ins === undefined ? {} : { patient: ins }),
-    };
-    if (outcome === 'granted') {
-      await audit.finish(await audit.begin(entry), { outcome: AuditOutcome.served, httpStatus: 200 });
-    } else {
-      await audit.record(entry, {
-        outcome: AuditOutcome[outcome],
-        httpStatus: reason === undefined ? 404 : new DrimboxError(reason).httpStatus,
-        ...(reason === undefined ? {} : { reasonCode: reason }),
-      });
-    }
-    keepEvents([
-      {
-        ...outcomes[outcome],
-        studyInstanceUid: link.studyInstanceUid,
-        ...(reason === undefined ? {} : { errorCode: reason }),
-      },
-    ]);
-  };
-
-const bytesEvent = (studyInstanceUid: string, structureId: string, bytes: number): readonly DrimboxEvent[] =>
-  bytes === 0
-    ? []
-    : [
-        {
-          name: 'viewer/bytes-counted',
-          studyInstanceUid,
-          structureId,
-          statistic: StatisticNumber.viewerMegabytes,
-          detail: { count: bytes / megabyte, bytes },
-        },
-      ];
-
-const beginDownload =
-  ({ audit, keepEvents }: ViewerServicePorts) =>
-  async ({ session, manifest, kosSopInstanceUid, browser }: Open) => {
-    const { studyInstanceUid, structureId, ins } = manifest;
-    const handle = await audit.begin({
-      transaction: AuditTransaction.viewerDownload,
-      correlationId: browser.correlationId,
-      address: browser.address,
-      studyInstanceUid,
-      kosSopInstanceUid,
-      patient: ins,
-      ...actorOf(session),
-    });
-    return async ({ bytes, objects, isWhole }: { bytes: number; objects: number; isWhole: boolean }): Promise<void> => {
-      const outcome = isWhole ? AuditOutcome.served : AuditOutcome.partial;
-      await audit.finish(handle, { outcome, httpStatus: 200, bytes, objects });
-      keepEvents(bytesEvent(studyInstanceUid, structureId, bytes));
-    };
-  };
 
 // What is shown --------------------------------------------------------------------------------------------------------
 
@@ -199,8 +123,40 @@ const createShell = async (staticFolder: string): Promise<Answer> => {
   };
 };
 
+/** Events after which a study has a manifest that was not looked at yet. */
+const beginnings: ReadonlySet<string> = new Set(['dmp/published', 'dmp/replaced']);
 /** Events after which nothing of a study may be kept. */
 const endings: ReadonlySet<string> = new Set(['dmp/deleted', 'dmp/withdrawn', 'dmp/replaced', 'study/held']);
+
+/** Makes what a browser asks first as soon as a study is published, one study after the other. Nobody waits for it. */
+const createPrefill = (
+  { store, loadServing, log }: ViewerServicePorts,
+  fill: (viewed: ViewedStudy, signal: AbortSignal) => Promise<void>,
+  closers: Closers,
+): ((studyInstanceUid: string) => void) => {
+  const findManifest = createFindStandingManifest(store.knex);
+  const stopping = new AbortController();
+  let last: Promise<void> = Promise.resolve();
+  const prefill = async (studyInstanceUid: string): Promise<void> => {
+    if (stopping.signal.aborted) return;
+    const kosSopInstanceUid = await findManifest(studyInstanceUid);
+    if (kosSopInstanceUid === undefined) return;
+    const serving = await loadServing(kosSopInstanceUid);
+    if (serving.kind !== 'served') return;
+    await fill({ sessionKey: 'prefill', kosSopInstanceUid, manifest: serving.manifest }, stopping.signal);
+  };
+  closers.push(() => {
+    stopping.abort();
+    return last;
+  });
+  return (studyInstanceUid) => {
+    last = last
+      .then(() => prefill(studyInstanceUid))
+      .catch((error: unknown) => {
+        log.warn({ code: asDrimboxError(error).code }, 'a published study was not prepared for the viewer');
+      });
+  };
+};
 
 const createExaminationAnswers = async (
   { viewer, timeZone }: ViewerServiceOptions,
@@ -261,9 +217,20 @@ const createExaminationAnswers = async (
     response.end(body);
   };
 
+  const prefill = createPrefill(
+    ports,
+    async (viewed, signal) => {
+      await previews.prefill(viewed, signal);
+      await dicomWeb.prefill(viewed, signal);
+    },
+    closers,
+  );
+
   return {
     heard: ({ name, studyInstanceUid }: DrimboxEvent): void => {
-      if (studyInstanceUid !== undefined && endings.has(name)) dicomWeb.dropStudy(studyInstanceUid);
+      if (studyInstanceUid === undefined) return;
+      if (endings.has(name)) dicomWeb.dropStudy(studyInstanceUid);
+      if (viewer.images.prefillPublished && beginnings.has(name)) prefill(studyInstanceUid);
     },
     answers: {
       shell: await createShell(viewer.staticFolder ?? ports.staticFolder),

@@ -19,6 +19,7 @@ export const roomLevels: readonly (readonly string[])[] = [
   ['health', 'admin', 'statistics', 'notification'],
   ['config'],
   ['examination.ts', 'image-service.ts', 'viewer-sign-in.ts'],
+  ['viewer-records.ts'],
   ['viewer-service.ts'],
   ['image-listeners.ts'],
   ['main.ts'],
