@@ -7,13 +7,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildExamination, type Examination, examinationStudy } from '../fixtures/examination.ts';
 import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
 import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
 import { isChromiumHere, launchChromium } from '../viewer/chromium.ts';
+import { buildPhantom } from '../viewer/invented-examination.ts';
+import { type OpenPage, readCanvases } from '../viewer/viewer-site.ts';
 import { type FlowSite, startFlowSite } from './flow-site.ts';
 
+const imagesPerSeries = 8;
 const screens = resolve(import.meta.dirname, '../../.cache/screens');
 
 describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120_000 }, () => {
@@ -33,8 +36,8 @@ describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120
         return { ...peer.section, ...visitors.section };
       },
     });
-    examination = buildExamination({ seriesCount: 2, instancesPerSeries: 5 });
-    await flow.keep(examination.instances);
+    examination = buildExamination();
+    await flow.keep(buildPhantom({ images: imagesPerSeries }));
     await flow.accepts(examination.message);
     await flow.reaches(examination.studyInstanceUid, 'published');
     chromium = await launchChromium();
@@ -82,9 +85,41 @@ describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120
     await page.getByText('EXEMPLE', { exact: false }).first().waitFor();
     await screen(page, 'professional');
     expect(new URL(page.url()).search).toBe('');
-    const frame = page.frameLocator('iframe');
-    await frame.locator('canvas').first().waitFor({ timeout: 60_000 });
+    const [, ohif] = page.frames();
+    if (ohif === undefined) throw new Error('no viewer in the page');
+    // More than one grey: the image is there, not only its place.
+    await vi.waitFor(
+      async () => {
+        const canvases = await readCanvases({ ohif } as OpenPage);
+        expect(Math.max(0, ...canvases.map(({ greys }) => greys))).toBeGreaterThan(10);
+      },
+      { timeout: 60_000, interval: 250 },
+    );
     await screen(page, 'professional-viewer');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await screen(page, 'professional-phone');
+    const widest = await page.evaluate<number>('document.documentElement.scrollWidth');
+    expect(widest).toBeLessThanOrEqual(390);
+  });
+
+  it('an address is worth nothing to another browser, signed in or not', async () => {
+    const page = await openPage();
+    await comeAs(page, 'psc', 'doctor');
+    await page.waitForURL(/\/examen\//);
+    const paths = ['', '/description', '/apercu/1.jpg', '/images.zip', '/dicomweb/studies'];
+    const other = await chromium.newContext({ ignoreHTTPSErrors: true });
+    try {
+      const statusOf = async (path: string) => (await other.request.get(`${page.url()}${path}`)).status();
+      for (const path of paths) expect([path, await statusOf(path)]).toEqual([path, 401]);
+      const stranger = await other.newPage();
+      await comeAs(stranger, 'psc', 'radiologist');
+      await stranger.waitForURL(/\/examen\//);
+      expect(stranger.url()).not.toBe(page.url());
+      for (const path of paths) expect([path, await statusOf(path)]).toEqual([path, 401]);
+      for (const path of paths) expect((await page.request.get(`${page.url()}${path}`)).status()).toBe(200);
+    } finally {
+      await other.close();
+    }
   });
 
   it('the patient signs in by FranceConnect+, and takes a copy that others can open', async () => {
@@ -103,7 +138,7 @@ describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120
       execFileSync('tee', [file], { input: body, stdio: ['pipe', 'ignore', 'ignore'] });
       execFileSync('unzip', ['-q', file, '-d', folder]);
       const directory = execFileSync('dcmdump', [join(folder, 'DICOMDIR')]).toString();
-      expect(directory.match(/DirectoryRecordType/g)).toHaveLength(1 + 1 + 2 + 10);
+      expect(directory.match(/DirectoryRecordType/g)).toHaveLength(1 + 1 + 2 + 2 * imagesPerSeries);
       expect(readFileSync(join(folder, 'LISEZ-MOI.txt'), 'utf8')).toContain('DICOMDIR');
     } finally {
       rmSync(folder, { recursive: true });
@@ -142,6 +177,24 @@ describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120
     expect((await page.request.get(`${address}/description`)).status()).toBe(401);
     await page.goto(address);
     await screen(page, 'signed-out');
+    expect(await page.textContent('body')).not.toMatch(/EXEMPLE/);
+  });
+
+  it('a report that becomes invisible to the patient closes what is open, at the next call (E5)', async () => {
+    const page = await openPage();
+    await comeAs(page, 'franceconnect', 'camille');
+    await page.waitForURL(/\/examen\//);
+    const description = `${page.url()}/description`;
+    expect((await page.request.get(description)).status()).toBe(200);
+    const documentId = `${examination.documentId}.2`;
+    const hidden = buildExamination({
+      cda: { documentId: { root: documentId }, replaces: [{ root: examination.documentId }] },
+      message: { action: 'replace', controlId: 'EX-HIDE', flags: { INVISIBLE_PATIENT: 'Y' } },
+    });
+    await flow.accepts(hidden.message);
+    expect((await page.request.get(description)).status()).toBe(404);
+    await page.reload();
+    await screen(page, 'hidden-meanwhile');
     expect(await page.textContent('body')).not.toMatch(/EXEMPLE/);
   });
 });
