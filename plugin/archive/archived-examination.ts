@@ -4,6 +4,7 @@
  */
 import type { Knex } from 'knex';
 import { type Manifest, type ManifestContent, parseManifest } from '../kos/index.ts';
+import type { InsIdentifier } from '../standards/index.ts';
 
 export interface ArchivedSeries {
   readonly seriesInstanceUid: string;
@@ -70,15 +71,25 @@ const fromContent = ({
   series: series.map(seriesOf),
 });
 
-/** Imported manifests have their bytes alone. */
-const fromManifest = ({ patient, study, institution, actDisplayName, series }: Manifest): ArchivedExamination => {
+/**
+ * Imported manifests have their bytes alone.
+ *
+ * @param ins  under which it was imported: elsewhere the patient's first identifier may be a local one
+ */
+const fromManifest = (
+  { patient, study, institution, actDisplayName, series }: Manifest,
+  ins: InsIdentifier,
+): ArchivedExamination => {
   const [family = '', given = ''] = patient.name.split('^');
+  const [others = ''] = patient.otherNames;
+  const [used = ''] = patient.otherNames.find((name) => !name.startsWith('^'))?.split('^') ?? [];
   return {
     patient: {
-      ins: { value: patient.id, oid: patient.issuerOid },
+      ins,
       birthFamilyName: family,
       firstBirthGivenName: given,
-      birthGivenNames: (patient.otherNames[0] ?? '').replace(/^\^/, '') || given,
+      birthGivenNames: others.startsWith('^') ? others.slice(1) : given,
+      ...(used === '' ? {} : { usedFamilyName: used }),
       birthDate: patient.birthDate,
       sex: patient.sex,
       ...(patient.birthPlace === '' ? {} : { birthPlace: patient.birthPlace }),
@@ -95,6 +106,7 @@ const fromManifest = ({ patient, study, institution, actDisplayName, series }: M
 interface Row {
   readonly manifest: ManifestContent | Record<string, never>;
   readonly kos: Uint8Array;
+  readonly sender: { readonly ins: InsIdentifier };
 }
 
 const hasContent = (manifest: Row['manifest']): manifest is ManifestContent => 'patient' in manifest;
@@ -109,7 +121,9 @@ export type LoadArchivedExamination = (submissionId: number) => Promise<Archived
 export const createLoadArchivedExamination =
   (knex: Knex): LoadArchivedExamination =>
   async (submissionId) => {
-    const row: Row | undefined = await knex('submission').where({ id: submissionId }).first('manifest', 'kos');
+    const row: Row | undefined = await knex('submission')
+      .where({ id: submissionId })
+      .first('manifest', 'kos', 'sender');
     if (row === undefined) return undefined;
-    return hasContent(row.manifest) ? fromContent(row.manifest) : fromManifest(parseManifest(row.kos));
+    return hasContent(row.manifest) ? fromContent(row.manifest) : fromManifest(parseManifest(row.kos), row.sender.ins);
   };

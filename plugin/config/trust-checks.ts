@@ -38,6 +38,9 @@ const checkViewer = (
     faults.push({ path: 'DrimBox.Wado', problem: 'is missing: Viewer goes with it' });
   }
   if (environment === undefined || signIn === undefined) return;
+  if (signIn.proSanteConnect === undefined && signIn.franceConnect === undefined) {
+    faults.push({ path: 'DrimBox.SignIn', problem: 'names no service: nobody could sign in' });
+  }
   const services = [
     { name: 'ProSanteConnect', given: signIn.proSanteConnect?.environment, wanted: environmentOfPsc[environment] },
     {

@@ -28,9 +28,10 @@ export interface DescriptionFacts {
 
 const sexes: Readonly<Record<string, 'female' | 'male'>> = { F: 'female', M: 'male' };
 
-/** `YYYYMMDD` with unknown parts left out. */
+/** `YYYYMMDD` with unknown parts left out; '' when nothing of it is known. */
 const dateOf = (digits: string): string => {
-  const [, year = '', month = '00', day = '00'] = /^(\d{4})(\d{2})?(\d{2})?/.exec(digits) ?? [];
+  const [, year = '0000', month = '00', day = '00'] = /^(\d{4})(\d{2})?(\d{2})?/.exec(digits) ?? [];
+  if (year === '0000') return '';
   if (month === '00') return year;
   return day === '00' ? `${year}-${month}` : `${year}-${month}-${day}`;
 };
@@ -69,7 +70,8 @@ const seriesOf = ({ examination, manifest, basePath }: DescriptionFacts): readon
 /** Plain values, for `application/json`. Identity: not to be stored, never to be logged. */
 export const describeExamination = (facts: DescriptionFacts): object => {
   const { examination, manifest, person, basePath, downloadBytes, softwareVersion } = facts;
-  const { date, description, institution } = examination.study;
+  const { description, institution } = examination.study;
+  const date = dateOf(examination.study.date);
   return {
     softwareVersion,
     patient: patientOf(examination),
@@ -78,7 +80,7 @@ export const describeExamination = (facts: DescriptionFacts): object => {
       {
         studyInstanceUid: manifest.studyInstanceUid,
         title: description || 'Examen d’imagerie',
-        ...(date === '' ? {} : { date: dateOf(date) }),
+        ...(date === '' ? {} : { date }),
         ...(institution === '' ? {} : { place: institution }),
         downloadPath: `${basePath}/images.zip`,
         downloadBytes,

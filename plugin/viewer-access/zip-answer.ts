@@ -5,7 +5,7 @@
  * @see PS3.10 · decisions E1, E5 · facts/spec.md b.7 (ZIP with DICOMDIR)
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DrimboxError } from '../errors.ts';
+import { asDrimboxError, DrimboxError } from '../errors.ts';
 import type { AnswerExamination, Examination } from './entry-ports.ts';
 import { createExaminationZip, type ExaminationZip, type ExaminationZipPorts } from './zip/examination-zip.ts';
 import { buildZipHead, chooseRange, type RangeChoice } from './zip/zip-range.ts';
@@ -39,34 +39,46 @@ const seriesOf = <Traits>({ manifest }: Examination<Traits>, request: IncomingMe
   throw new DrimboxError('viewer-access/image-not-found', { detail: 'another series' });
 };
 
-/** Writes no faster than it is taken; memory is given back when the operating system has it. */
+/** What was given to the browser so far: true whatever ends the download. */
+interface Sent {
+  bytes: number;
+  objects: number;
+}
+
+/**
+ * Writes no faster than it is taken; memory is given back when the operating system has it.
+ *
+ * @param sent  counted up
+ * @returns whether all of it was written
+ */
 const send = async (
   zip: ExaminationZip,
   choice: RangeChoice,
-  response: ServerResponse,
-  idleMs: number,
-): Promise<DownloadEnd> => {
+  { response, idleMs, sent }: { readonly response: ServerResponse; readonly idleMs: number; readonly sent: Sent },
+): Promise<boolean> => {
   const leaving = new AbortController();
   response.once('close', () => leaving.abort());
   if (response.destroyed) leaving.abort();
-  let [bytes, objects] = [0, 0];
   const taken = (): Promise<void> =>
     new Promise((resolve) => {
       const idle = setTimeout(() => response.destroy(), idleMs);
       const go = (): void => {
         clearTimeout(idle);
+        response.off('drain', go);
+        leaving.signal.removeEventListener('abort', go);
         resolve();
       };
       response.once('drain', go);
-      leaving.signal.addEventListener('abort', go, { once: true });
+      leaving.signal.addEventListener('abort', go);
+      if (leaving.signal.aborted) go();
     });
   const range = choice.kind === 'part' ? { range: choice.range } : {};
   const onProgress = ({ objectsDone }: { readonly objectsDone: number }): void => {
-    objects = objectsDone;
+    sent.objects = objectsDone;
   };
   try {
     for await (const piece of zip.stream({ ...range, signal: leaving.signal, onProgress })) {
-      bytes += piece.bytes.length;
+      sent.bytes += piece.bytes.length;
       const goesOn = response.write(piece.bytes, (error) => {
         if (error === undefined || error === null) piece.giveBack();
       });
@@ -79,7 +91,7 @@ const send = async (
     if (!leaving.signal.aborted) throw error;
   }
   if (!leaving.signal.aborted) response.end();
-  return { bytes, objects, isWhole: !leaving.signal.aborted && choice.kind === 'whole' };
+  return !leaving.signal.aborted;
 };
 
 export interface ZipAnswer<Traits> {
@@ -110,15 +122,18 @@ export const createZipAnswer = <Traits>(ports: ZipAnswerPorts<Traits>): ZipAnswe
       const { status, headers } = buildZipHead(choice, zip, fileName);
       const tellEnd = await ports.begin(examination);
       response.writeHead(status, headers);
-      if (choice.kind === 'unsatisfiable') {
+      const sent: Sent = { bytes: 0, objects: 0 };
+      if (choice.kind === 'unsatisfiable' || request.method === 'HEAD') {
         response.end();
-        return tellEnd({ bytes: 0, objects: 0, isWhole: false });
+        return tellEnd({ ...sent, isWhole: false });
       }
-      const end = await send(zip, choice, response, ports.idleMs).catch(async (error: unknown) => {
-        await tellEnd({ bytes: 0, objects: 0, isWhole: false });
+      const isSent = await send(zip, choice, { response, idleMs: ports.idleMs, sent }).catch(async (error: unknown) => {
+        // It never fits again: whoever goes on is given another archive.
+        if (asDrimboxError(error).code === 'viewer-access/download-changed') shelf.forget(key);
+        await tellEnd({ ...sent, isWhole: false });
         throw error;
       });
-      return tellEnd(end);
+      return tellEnd({ ...sent, isWhole: isSent && choice.kind === 'whole' });
     },
   };
 };

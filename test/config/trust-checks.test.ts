@@ -1,4 +1,4 @@
-/** Wado and Trust: one without the other, and what must fit the environment (decision A1). */
+/** Wado, Trust, Viewer and SignIn: one without the other, and what must fit the environment (decision A1). */
 import { describe, expect, test } from 'vitest';
 import { faultsOf, load, minimalSection, type Section } from './given-files.ts';
 
@@ -63,4 +63,113 @@ describe('the sections Wado and Trust', () => {
     const { warnings } = load({ section: changed(change) });
     expect(warnings).toEqual([expect.objectContaining({ path, problem: expect.stringMatching(problem) })]);
   });
+});
+
+const withViewer = (environment: 'test' | 'production' = 'test'): Section => {
+  const section = withImages();
+  section['Environment'] = environment;
+  section['Trust'].Psc.Environment = environment === 'test' ? 'bas' : 'production';
+  section['Viewer'] = {
+    Certificates: [{ Name: 'vi1.exemple.fr', CertificateFile: '/etc/vi1.pem', KeyFile: '/etc/vi1-key.pem' }],
+  };
+  section['SignIn'] = {
+    ProSanteConnect: {
+      Environment: environment === 'test' ? 'bas' : 'production',
+      ClientId: 'exemple',
+      ClientSecretFile: '/etc/vi-psc-secret',
+    },
+    FranceConnect: {
+      Environment: environment === 'test' ? 'integration' : 'production',
+      Clients: [{ Hosts: ['vi1.exemple.fr'], ClientId: 'exemple', ClientSecretFile: '/etc/vi-fc-secret' }],
+      EncryptionKeyFiles: ['/etc/vi-fc.pem'],
+    },
+  };
+  return section;
+};
+const custom = {
+  Environment: 'custom',
+  Issuer: 'https://service.exemple',
+  DiscoveryUrl: 'https://service.exemple/.well-known/openid-configuration',
+};
+type ViewerRow = [string, 'test' | 'production', (section: Section) => void, string, RegExp];
+
+describe('the sections Viewer and SignIn', () => {
+  test('are optional together, and have addresses of their own', () => {
+    expect(load({ section: withImages() })).not.toHaveProperty('viewer');
+    const { viewer, signIn, warnings } = load({ section: withViewer() });
+    expect([viewer?.port, signIn?.proSanteConnect?.environment, warnings]).toEqual([8444, 'bas', []]);
+  });
+
+  test('may offer one service alone', () => {
+    for (const service of ['ProSanteConnect', 'FranceConnect']) {
+      const section = withViewer();
+      delete section['SignIn'][service];
+      expect(load({ section }).warnings).toEqual([]);
+    }
+  });
+
+  test.each<ViewerRow>([
+    ['Viewer without SignIn', 'test', (s) => void delete s.SignIn, 'DrimBox.SignIn', /goes with it/],
+    ['SignIn without Viewer', 'test', (s) => void delete s.Viewer, 'DrimBox.Viewer', /goes with it/],
+    [
+      'Viewer without Wado',
+      'test',
+      (s) => {
+        delete s.Wado;
+        delete s.Trust;
+      },
+      'DrimBox.Wado',
+      /Viewer goes with it/,
+    ],
+    [
+      'the production of Pro Santé Connect in test',
+      'test',
+      (s) => void (s.SignIn.ProSanteConnect.Environment = 'production'),
+      'DrimBox.SignIn.ProSanteConnect.Environment',
+      /must be "bas"/,
+    ],
+    [
+      'the production of FranceConnect+ in test: real people would sign in',
+      'test',
+      (s) => void (s.SignIn.FranceConnect.Environment = 'production'),
+      'DrimBox.SignIn.FranceConnect.Environment',
+      /must be "integration"/,
+    ],
+    [
+      'invented professionals in production',
+      'production',
+      (s) => void (s.SignIn.ProSanteConnect.Environment = 'bas'),
+      'DrimBox.SignIn.ProSanteConnect.Environment',
+      /must be "production"/,
+    ],
+    [
+      'invented patients in production',
+      'production',
+      (s) => void (s.SignIn.FranceConnect.Environment = 'integration'),
+      'DrimBox.SignIn.FranceConnect.Environment',
+      /must be "production"/,
+    ],
+    ['no service at all', 'test', (s) => void (s.SignIn = {}), 'DrimBox.SignIn', /nobody could sign in/],
+    ['the port of Wado', 'test', (s) => void (s.Viewer.Port = 8443), 'DrimBox.Viewer.Port', /same port/],
+  ])('refuse %s', (_, environment, change, path, problem) => {
+    const section = withViewer(environment);
+    change(section);
+    const about = faultsOf({ section }).filter((fault) => /Viewer|SignIn|Wado/.test(fault.path));
+    expect(about).toEqual([expect.objectContaining({ path, problem: expect.stringMatching(problem) })]);
+  });
+
+  test.each(['ProSanteConnect', 'FranceConnect'])(
+    'take a %s at other addresses in test, and it is told at each start in production',
+    (service) => {
+      const path = `DrimBox.SignIn.${service}.Environment`;
+      const section = withViewer();
+      Object.assign(section['SignIn'][service], custom);
+      expect(load({ section }).warnings).toEqual([]);
+      const real = withViewer('production');
+      Object.assign(real['SignIn'][service], custom);
+      const told = { path, problem: expect.stringMatching(/INSECURE/) };
+      const warnings = load({ section: real }).warnings.filter((one) => one.path.startsWith('DrimBox.SignIn'));
+      expect(warnings).toEqual([expect.objectContaining(told)]);
+    },
+  );
 });

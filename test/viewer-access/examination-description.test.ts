@@ -1,0 +1,174 @@
+/** What the page is told of an examination, read as the page reads it. All invented. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ArchivedExamination, ArchivedSeries, ServedManifest } from '../../plugin/archive/index.ts';
+import { parseInsIdentifier } from '../../plugin/standards/index.ts';
+import { describeExamination, type DescriptionFacts } from '../../plugin/viewer-access/index.ts';
+import { type ExaminationDescription, parseDescription } from '../../viewer/src/description.ts';
+
+const ctClass = '1.2.840.10008.5.1.4.1.1.2';
+const uidOf = (number: number): string => `1.2.250.1.999999.2.${number}`;
+const seriesOf = (number: number, changes: Partial<ArchivedSeries> = {}): ArchivedSeries => ({
+  seriesInstanceUid: uidOf(number),
+  modality: 'CT',
+  seriesNumber: `${number}`,
+  description: `Série axiale ${number}`,
+  frames: 10 * number,
+  sopClassUids: [ctClass],
+  ...changes,
+});
+
+const patient: ArchivedExamination['patient'] = {
+  ins: { value: '285037512345691', oid: '1.2.250.1.213.1.4.10' },
+  birthFamilyName: 'EXEMPLE',
+  firstBirthGivenName: 'CAMILLE',
+  birthGivenNames: 'CAMILLE INÈS',
+  usedFamilyName: 'MODÈLE',
+  birthDate: '19850321',
+  sex: 'F',
+  birthPlace: '75112',
+};
+const examination: ArchivedExamination = {
+  patient,
+  study: { date: '20260115', description: 'Scanner du thorax', institution: 'Centre Exemple' },
+  series: [seriesOf(1), seriesOf(2)],
+};
+const manifestOf = (numbers: readonly number[]): ServedManifest => ({
+  submissionId: 1,
+  studyInstanceUid: '1.2.250.1.999999.1',
+  ins: parseInsIdentifier(patient.ins.value, patient.ins.oid),
+  structureId: '1999999991',
+  series: new Map(
+    numbers.map((number) => [uidOf(number), [{ sopInstanceUid: `${uidOf(number)}.1`, sopClassUid: ctClass }]]),
+  ),
+  restrictions: { maskedFromProfessionals: false, invisibleToPatient: false, invisibleToRepresentatives: false },
+  authorIds: [],
+});
+
+const facts = (changes: Partial<DescriptionFacts> = {}): DescriptionFacts => ({
+  examination,
+  manifest: manifestOf([1, 2]),
+  person: { kind: 'professional', name: 'Élise RADIO – Médecin' },
+  basePath: '/examen/grant-exemple',
+  downloadBytes: 123_456,
+  softwareVersion: '0.0.1',
+  formToken: 'jeton-exemple',
+  linkPath: '/session-terminee',
+  endsAtUtcMs: 1_800_000_000_000,
+  ...changes,
+});
+/** By way of JSON, as the page gets it. */
+const page = (given: DescriptionFacts): ExaminationDescription =>
+  parseDescription(JSON.parse(JSON.stringify(describeExamination(given))));
+const withPatient = (changes: Partial<ArchivedExamination['patient']>): ExaminationDescription['patient'] =>
+  page(facts({ examination: { ...examination, patient: { ...patient, ...changes } } })).patient;
+const withStudy = (
+  changes: Partial<ArchivedExamination['study']>,
+): ExaminationDescription['studies'][number] | undefined =>
+  page(facts({ examination: { ...examination, study: { ...examination.study, ...changes } } })).studies[0];
+
+describe('the description of an examination', () => {
+  it('is what the page takes, and the page loses nothing of it', () => {
+    const sent: unknown = JSON.parse(JSON.stringify(describeExamination(facts())));
+    expect(parseDescription(sent)).toEqual(sent);
+    expect(sent).toMatchObject({
+      patient: { birthName: 'EXEMPLE', firstGivenName: 'CAMILLE', birthDate: '1985-03-21', sex: 'female' },
+      studies: [{ title: 'Scanner du thorax', date: '2026-01-15', place: 'Centre Exemple' }],
+      signOut: { path: '/deconnexion', csrfField: 'jeton', csrfToken: 'jeton-exemple' },
+    });
+  });
+
+  it('names no series that the manifest does not serve, and previews by the place in the manifest (E1)', () => {
+    const given = facts({
+      examination: { ...examination, series: [seriesOf(1), seriesOf(2), seriesOf(3)] },
+      manifest: manifestOf([3, 1]),
+    });
+    expect(page(given).studies[0]?.series).toMatchObject([
+      { seriesInstanceUid: uidOf(3), previewPath: '/examen/grant-exemple/apercu/1.jpg', imageCount: 30 },
+      { seriesInstanceUid: uidOf(1), previewPath: '/examen/grant-exemple/apercu/2.jpg', imageCount: 10 },
+    ]);
+    expect(JSON.stringify(describeExamination(given))).not.toContain(uidOf(2));
+  });
+
+  it('names exactly what both know, whatever they know', () => {
+    const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 9 }));
+    fc.assert(
+      fc.property(numbers, numbers, (told, served) => {
+        const given = facts({
+          examination: { ...examination, series: told.map((number) => seriesOf(number)) },
+          manifest: manifestOf(served),
+        });
+        const named = page(given).studies[0]?.series.map((one) => [one.seriesInstanceUid, one.previewPath]);
+        const expected = served.flatMap((number, at) =>
+          told.includes(number) ? [[uidOf(number), `/examen/grant-exemple/apercu/${at + 1}.jpg`]] : [],
+        );
+        expect(named).toEqual(expected);
+      }),
+    );
+  });
+
+  it('keeps everything under its own grant, on this host', () => {
+    const described = page(facts());
+    const paths = [
+      described.dicomWebPath,
+      ...described.studies.flatMap(({ downloadPath, series }) => [
+        downloadPath,
+        ...series.map((one) => one.previewPath),
+      ]),
+    ];
+    expect(paths.every((one) => one?.startsWith('/examen/grant-exemple/'))).toBe(true);
+  });
+
+  it.each([
+    ['19850321', '1985-03-21'],
+    ['19850300', '1985-03'],
+    ['19850000', '1985'],
+    ['198503', '1985-03'],
+    ['1985', '1985'],
+    ['00000000', ''],
+    ['', ''],
+  ])('leaves out what is not known of a date of birth: %s is %j', (birthDate, shown) => {
+    expect(withPatient({ birthDate }).birthDate).toBe(shown);
+  });
+
+  it.each(['', '00000000', 'inconnue'])('has no date of examination where there is none: %j', (date) => {
+    expect(withStudy({ date })).not.toHaveProperty('date');
+  });
+
+  it.each([
+    ['F', 'female'],
+    ['M', 'male'],
+    ['U', 'unknown'],
+    ['', 'unknown'],
+  ])('says sex %j as %s', (sex, shown) => {
+    expect(withPatient({ sex }).sex).toBe(shown);
+  });
+
+  it('gives what is shown on demand in one order, and nothing empty', () => {
+    const { usedFamilyName: _u, birthPlace: _p, ...bare } = patient;
+    expect(withPatient({}).further).toEqual([
+      { label: 'Prénoms de naissance', value: 'CAMILLE INÈS' },
+      { label: 'Nom utilisé', value: 'MODÈLE' },
+      { label: 'Matricule INS', value: '285037512345691 (1.2.250.1.213.1.4.10)' },
+    ]);
+    const described = page(facts({ examination: { ...examination, patient: { ...bare, birthGivenNames: '' } } }));
+    expect(described.patient.further.map(({ label }) => label)).toEqual(['Matricule INS']);
+    expect(described.patient).not.toHaveProperty('birthPlace');
+  });
+
+  it('names a study and its series even where the PACS does not', () => {
+    const series = [
+      seriesOf(1, { description: '' }),
+      seriesOf(2, { description: '', seriesNumber: '', modality: 'US' }),
+    ];
+    const study = { date: '', description: '', institution: '' };
+    const [described] = page(facts({ examination: { patient, study, series } })).studies;
+    expect(described?.title).toBe('Examen d’imagerie');
+    expect(described?.series.map(({ title }) => title)).toEqual(['Série 1 (CT)', 'Série US']);
+    expect(described).not.toHaveProperty('place');
+  });
+
+  it('tells a patient nothing of a name: it is the one on the banner', () => {
+    expect(page(facts({ person: { kind: 'patient', name: 'CAMILLE EXEMPLE' } })).person).toEqual({ kind: 'patient' });
+  });
+});
