@@ -100,7 +100,7 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
 
   const departureOf = async ({ providerSession }: Session, browser: Browser): Promise<SignInDeparture | undefined> => {
     const service = serviceOf(providerSession.provider);
-    const postLogoutRedirectUri = `${browser.origin}/session-terminee`;
+    const postLogoutRedirectUri = `${browser.origin}/deconnexion`;
     const logout = await serviceFor(service)?.buildLogout({ session: providerSession, postLogoutRedirectUri });
     return logout?.kind === 'logout' ? { url: logout.url, service } : undefined;
   };

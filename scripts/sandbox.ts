@@ -1,4 +1,7 @@
-/** The main job on one machine, told in a few lines: a publication, and the life of another one. Started by `scripts/sandbox`. */
+/**
+ * The main job on one machine, told in a few lines: a publication, images for another DRIMbox and for who follows the report's
+ * link, and the life of another study. Started by `scripts/sandbox`.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +11,13 @@ import { buildExamination } from '../test/fixtures/examination.ts';
 import { splitMultipart } from '../test/fixtures/wado/split-multipart.ts';
 import { type DrimboxPeer, startDrimbox } from '../test/peers/drimbox/index.ts';
 import { startSite, waitFor, type Site } from '../test/peers/site/index.ts';
+import { startVisitors, type Visitors } from '../test/peers/visitors/index.ts';
+import { buildPhantom } from '../test/viewer/invented-examination.ts';
+import { describeVisit, visitViewer } from './sandbox-visits.ts';
 
 const run = promisify(execFile);
 const isOnce = process.argv.includes('--once');
-const steps = 19;
+const steps = 25;
 let step = 0;
 
 const say = (text: string): void => {
@@ -48,15 +54,16 @@ interface PublishedSeries {
   readonly images: number;
 }
 
+/** Its images look like something on a screen. */
+const examination = buildExamination({ number: 1 });
+const sent = buildPhantom({ number: 1, images: 12 });
+
 const publishOne = async (site: Site): Promise<PublishedSeries> => {
-  const examination = buildExamination({ number: 1, seriesCount: 2, instancesPerSeries: 4 });
   await storeByDicom(
     site,
-    examination.instances.map((instance) => instance.bytes),
+    sent.map((instance) => instance.bytes),
   );
-  say(
-    `a modality stored study ${examination.studyInstanceUid} by DICOM C-STORE: ${examination.instances.length} images`,
-  );
+  say(`a modality stored study ${examination.studyInstanceUid} by DICOM C-STORE: ${sent.length} images`);
 
   const ris = await site.connectRis();
   const from = performance.now();
@@ -154,11 +161,10 @@ const tell = async (site: Site, message: Uint8Array): Promise<void> => {
 /** What the DMP holds follows the report and the PACS: replaced, hidden, shortened, deleted, back, deleted. */
 const liveOne = async (site: Site): Promise<void> => {
   const number = 2;
-  const examination = buildExamination({ number, seriesCount: 1, instancesPerSeries: 3 });
-  const { studyInstanceUid, instances } = examination;
+  const { studyInstanceUid, instances, message } = buildExamination({ number, seriesCount: 1, instancesPerSeries: 3 });
   const files = instances.map(({ bytes }) => bytes);
   await storeByDicom(site, files);
-  await tell(site, examination.message);
+  await tell(site, message);
   await becomes(site, studyInstanceUid, 'Approved');
   say(`a second study, ${studyInstanceUid}, is published: its life begins`);
 
@@ -192,13 +198,15 @@ const publication = {
   DeletionDelayMinutes: 2 / 60,
 };
 let other: DrimboxPeer | undefined;
+let visitors: Visitors | undefined;
 const site = await startSite({
   store: process.env['DRIMBOX_STORE'] ?? 'embedded',
   orthanc: { version },
   section: { Publication: publication },
   prepare: async (place) => {
     other = await startDrimbox(place);
-    return other.section;
+    visitors = await startVisitors(place);
+    return { ...other.section, ...visitors.section };
   },
 });
 const { Version: orthancVersion } = await site.orthanc.getJson<{ Version: string }>('/system');
@@ -209,27 +217,36 @@ say(`stand-in of the DMP (client certificates, registry on disk): ${site.dmp.bas
 say(
   `DRIMbox serves: HL7 (MLLP) on port ${site.mllpPort}, archive in ${(process.env['DRIMBOX_STORE'] ?? 'embedded').replace(/\/\/[^@/]*@/, '//')}`,
 );
+if (visitors !== undefined) {
+  const { origin, psc, franceConnect } = visitors;
+  say(`the viewer: ${origin}; stand-ins of Pro Santé Connect and FranceConnect+: ${psc.url}, ${franceConnect.url}`);
+}
 
 let exitCode = 0;
 try {
   const published = await publishOne(site);
   if (other !== undefined) await fetchOne(site, other, published);
+  if (visitors !== undefined) await visitViewer({ site, visitors, examination, stored: sent, say });
   await liveOne(site);
   const { stdout } = await site.drimbox('queue');
   if (JSON.stringify(JSON.parse(stdout)).includes('"order"')) throw new Error(`orders are left: ${stdout}`);
   say('done: the DMP holds what report and PACS call for, and no order waits');
 } catch (error) {
   exitCode = 1;
-  console.error(`sandbox: FAILED: ${error instanceof Error ? error.message : String(error)}\n${site.sidecar().log()}`);
+  const sidecar = site.sidecar();
+  const what = error instanceof Error ? error.message : String(error);
+  console.error(`sandbox: FAILED: ${what}${sidecar.hasEnded() ? ' (the service has ended)' : ''}\n${sidecar.log()}`);
 }
 const stopAll = async (): Promise<void> => {
   await site.stop();
   await other?.stop();
+  await visitors?.stop();
 };
 if (isOnce || exitCode !== 0) {
   await stopAll();
   process.exit(exitCode);
 }
+if (visitors !== undefined) console.log(describeVisit({ site, visitors, examination }));
 console.log(`
 Open ${site.orthanc.url}/app/explorer.html and choose the study. The archive: scripts/drimbox archive list --config ${site.configFile}
 (with DRIMBOX_STORE=${site.env['DRIMBOX_STORE'] ?? 'embedded'}). Ctrl-C ends everything.`);

@@ -275,7 +275,7 @@ describe('the end of a session', () => {
     const grant = await ports.sessions.grant(session, [granted(1)]);
     const before = browser.sees();
     const ended = await ports.sessions.end(browser.sees());
-    expect(ended.departure).toEqual({ service: 'psc', url: `https://service.exemple/fin?${origin}/session-terminee` });
+    expect(ended.departure).toEqual({ service: 'psc', url: `https://service.exemple/fin?${origin}/deconnexion` });
     browser.take(ended.setCookies);
     expect(browser.cookies.has('__Host-drimbox')).toBe(false);
     expect(await ports.sessions.loadGrant(before, grant)).toBeUndefined();
@@ -372,7 +372,7 @@ test('a doctor comes through a Pro Santé Connect of real HTTPS, and out of it a
     const end = await comeBack(ports, browser, url);
     expect(end).toMatchObject({ kind: 'signed-in', link: 'link-1', session: { viewer: { kind: 'professional' } } });
     const { departure } = await ports.sessions.end(browser.sees());
-    expect(departure?.url).toContain(encodeURIComponent(`${origin}/session-terminee`));
+    expect(departure?.url).toContain(encodeURIComponent(`${origin}/deconnexion`));
   } finally {
     await setting.stop();
   }

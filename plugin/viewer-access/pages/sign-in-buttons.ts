@@ -2,7 +2,7 @@
  * The two buttons, drawn after the published rules, or the official drawings where the site has put them.
  *
  * Both services want their official button and nothing restyled. Their files cannot be part of this project (they come with
- * the habilitation of each site): `ViewerAccess.Buttons.FranceConnectPlusFile` and `ViewerAccess.Buttons.ProSanteConnectFile`
+ * the habilitation of each site): `Viewer.Buttons.FranceConnectPlusFile` and `Viewer.Buttons.ProSanteConnectFile`
  * name them (SVG or PNG), and they are then shown as they are. Without them the buttons are drawn in CSS: words, colours and
  * proportions of the « fr-connect fr-connect--plus » button of the State design system, and of the Pro Santé Connect button.
  *
