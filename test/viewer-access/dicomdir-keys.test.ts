@@ -221,7 +221,8 @@ describe('the sequences of a record', () => {
       .map((bytes) => Buffer.from(bytes.length % 2 === 0 ? bytes : bytes.slice(1)));
     const elements = fc.array(
       fc.record({
-        tag: fc.integer({ min: 0x00080000, max: 0x7fdfffff }),
+        // Group lengths (gggg,0000) are retired: what is written anew has none.
+        tag: fc.integer({ min: 0x00080001, max: 0x7fdfffff }).filter((tag) => tag % 0x10000 !== 0),
         vr: fc.constantFrom('LO', 'UT', 'OB', 'UI'),
         content: values,
       }),
