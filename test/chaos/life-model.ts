@@ -25,6 +25,8 @@ export type Wanted =
   | {
       readonly kind: 'held';
       readonly why: string;
+      /** The only record in which anything may be left (B7). Absent: the reports do not agree on one. */
+      readonly record?: Record;
       /** What is published may be hidden all the same, with the images that it has: that does not wait for the PACS. */
       readonly hiding?: Pick<Extract<Wanted, { kind: 'entry' }>, 'record' | 'document' | 'flags'>;
     }
@@ -40,9 +42,11 @@ export type Wanted =
 const none: Wanted = { kind: 'none' };
 const held = (why: string, reports: readonly Report[] = []): Wanted => {
   const latest = reports.at(-1);
+  if (latest === undefined) return { kind: 'held', why };
+  const { record, document } = latest;
   const flags = unitedFlags(reports);
-  if (latest === undefined || !(flags.hiddenFromPatient || flags.maskedFromProfessionals)) return { kind: 'held', why };
-  return { kind: 'held', why, hiding: { record: latest.record, document: latest.document, flags } };
+  if (!(flags.hiddenFromPatient || flags.maskedFromProfessionals)) return { kind: 'held', why, record };
+  return { kind: 'held', why, record, hiding: { record, document, flags } };
 };
 
 /** Restrictions of several reports are united (B6). */

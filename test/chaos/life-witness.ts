@@ -5,7 +5,7 @@
  * cause in the story. When quiet: exactly what the model wants; where it says "held", what there was before the hold, or nothing.
  */
 import type { LifeActors } from './life-actors.ts';
-import type { LifeModel } from './life-model.ts';
+import type { LifeModel, Wanted } from './life-model.ts';
 import type { LifeRegistry, Published } from './life-registry.ts';
 import { allStudies, type Record, type StudyNumber } from './life-world.ts';
 
@@ -23,6 +23,9 @@ const sayEntry = ({
 
 /** Without its images: during a hold they may be those of any moment. */
 const sayHead = (entry: Omit<Parameters<typeof sayEntry>[0], 'images'>): string => sayEntry({ ...entry, images: [] });
+
+/** Nothing is in every record. */
+const isIn = (record: Record, head: string): boolean => head === 'nothing' || head.startsWith(`${record} `);
 
 export interface WitnessOptions {
   readonly deletionDelayMs: number;
@@ -61,9 +64,16 @@ export class LifeWitness {
       }
       const wanted = this.#model.wanted(study);
       if (wanted.kind === 'entry') this.#memories.get(study)?.add(sayHead(wanted));
-      if (wanted.kind === 'held' && wanted.hiding !== undefined) this.#memories.get(study)?.add(sayHead(wanted.hiding));
+      if (wanted.kind === 'held') this.#rememberHold(study, wanted);
       if (wanted.kind === 'none') this.#memories.get(study)?.add('nothing');
     }
+  }
+
+  #rememberHold(study: StudyNumber, { record, hiding }: Extract<Wanted, { kind: 'held' }>): void {
+    const memories = this.#memories.get(study) ?? new Set();
+    // Out of the other patient's record without waiting for the end of the hold, and nothing yet in the right one (B7).
+    if (record !== undefined && [...memories].some((head) => !isIn(record, head))) memories.add('nothing');
+    if (hiding !== undefined) memories.add(sayHead(hiding));
   }
 
   #wasUnwanted(study: StudyNumber, record: Record, sinceMs: number): boolean {
@@ -132,10 +142,12 @@ export class LifeWitness {
       }
       case 'held': {
         const head = current === undefined ? 'nothing' : sayHead(current);
-        const memories = this.#memories.get(study) ?? new Set();
-        return memories.has(head)
+        const memories = [...(this.#memories.get(study) ?? [])].filter(
+          (memory) => wanted.record === undefined || isIn(wanted.record, memory),
+        );
+        return memories.includes(head)
           ? []
-          : [`study ${study}: ${found} while held (${wanted.why}); it may show ${[...memories].join(' or ')}`];
+          : [`study ${study}: ${found} while held (${wanted.why}); it may show ${memories.join(' or ')}`];
       }
     }
   }
