@@ -19,7 +19,7 @@ const megabyte = 1_000_000;
 const actorOf = ({ viewer }: EntryRecord<PatientTraits>['session']) =>
   viewer.kind === 'professional'
     ? { actorNationalId: viewer.nationalId, actorClient: 'psc' }
-    : { actorClient: 'franceconnect' };
+    : { actorSubject: viewer.traits.person.subject, actorClient: 'franceconnect' };
 
 const outcomes = {
   granted: { name: 'viewer/opened', statistic: StatisticNumber.viewerOk },
@@ -30,7 +30,7 @@ const outcomes = {
 /** A link was answered: in the audit before anything is shown. @throws audit/unavailable */
 export const createRecord =
   ({ audit, keepEvents }: ViewerRecordPorts) =>
-  async ({ browser, session, link, outcome, reason, ins }: EntryRecord<PatientTraits>): Promise<void> => {
+  async ({ browser, session, link, outcome, reason, ins, studies }: EntryRecord<PatientTraits>): Promise<void> => {
     const entry = {
       transaction: AuditTransaction.reportLink,
       correlationId: browser.correlationId,
@@ -40,7 +40,10 @@ export const createRecord =
       ...(ins === undefined ? {} : { patient: ins }),
     };
     if (outcome === 'granted') {
-      await audit.finish(await audit.begin(entry), { outcome: AuditOutcome.served, httpStatus: 200 });
+      for (const { studyInstanceUid, kosSopInstanceUid } of studies ?? []) {
+        const handle = await audit.begin({ ...entry, studyInstanceUid, kosSopInstanceUid });
+        await audit.finish(handle, { outcome: AuditOutcome.served, httpStatus: 200 });
+      }
     } else {
       await audit.record(entry, {
         outcome: AuditOutcome[outcome],

@@ -32,11 +32,13 @@ import {
 } from './trust/index.ts';
 import {
   type AnswerExamination,
+  type AnswerLink,
   checkGrant,
   createSeriesPreviews,
   createViewerDicomWeb,
   createZipAnswer,
   decideAccess,
+  type DescribedStudy,
   describeExamination,
   type Examination,
   lineSpeedHints,
@@ -89,6 +91,7 @@ export interface ViewerService {
 
 type Open = Examination<PatientTraits>;
 type Answer = AnswerExamination<PatientTraits>;
+type LinkAnswer = AnswerLink<PatientTraits>;
 type Closers = (() => Promise<unknown>)[];
 
 const purgeEveryMs = 60_000;
@@ -105,7 +108,7 @@ const viewedOf = ({ session, manifest, kosSopInstanceUid }: Open): ViewedStudy =
   manifest,
 });
 
-const createShell = async (staticFolder: string): Promise<Answer> => {
+const createShell = async (staticFolder: string): Promise<LinkAnswer> => {
   const file = join(staticFolder, 'examen.html');
   const page = await readFile(file).catch((cause: unknown) => {
     throw new DrimboxError('viewer-access/files-missing', { cause, detail: file });
@@ -192,24 +195,41 @@ const createExaminationAnswers = async (
     begin: beginDownload(ports),
   });
 
-  const description: Answer = async (open, _, response) => {
-    const { session, manifest, browser, basePath } = open;
-    const [examination, downloadBytes, form] = await Promise.all([
-      loadExamination(manifest.submissionId),
-      zip.sizeOf(open),
-      signIn.formTokens.issue(browser),
-    ]);
+  /** Without a size there is no download; the images are shown all the same. */
+  const sizeOf = async (open: Open): Promise<Pick<DescribedStudy, 'downloadBytes'>> => {
+    try {
+      return { downloadBytes: await zip.sizeOf(open) };
+    } catch (error) {
+      const { correlationId } = open.browser;
+      log.warn({ code: asDrimboxError(error).code, correlationId }, 'an examination cannot be downloaded now');
+      return {};
+    }
+  };
+
+  const describe = async (open: Open): Promise<DescribedStudy> => {
+    const { manifest, number } = open;
+    const [examination, size] = await Promise.all([loadExamination(manifest.submissionId), sizeOf(open)]);
     if (examination === undefined) throw new DrimboxError('viewer-access/session-ended');
+    return { examination, manifest, number, ...size };
+  };
+
+  const description: LinkAnswer = async (link, _, response) => {
+    const { session, browser, basePath, linkPath, seriesInstanceUid } = link;
+    const [first, ...others] = link.examinations;
+    const [form, ...studies] = await Promise.all([
+      signIn.formTokens.issue(browser),
+      describe(first),
+      ...others.map(describe),
+    ]);
     const body = JSON.stringify(
       describeExamination({
-        examination,
-        manifest,
+        studies,
+        ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
         person: { kind: session.viewer.kind, name: session.name },
         basePath,
-        downloadBytes,
         softwareVersion,
         formToken: form.token,
-        linkPath: '/session-terminee',
+        linkPath,
         endsAtUtcMs: signIn.endOf(session),
       }),
     );

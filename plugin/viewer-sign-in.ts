@@ -24,7 +24,14 @@ import {
   type SessionOptions,
   type SignedInPatient,
 } from './sign-in/index.ts';
-import type { Browser, EntryPorts, OpenSession, SignInDeparture, SignInService } from './viewer-access/index.ts';
+import type {
+  Browser,
+  EntryPorts,
+  OpenedStudy,
+  OpenSession,
+  SignInDeparture,
+  SignInService,
+} from './viewer-access/index.ts';
 
 /** What FranceConnect+ told of a person, and which platform it was. */
 export interface PatientTraits {
@@ -64,7 +71,8 @@ const openSessionOf = ({ id, signedIn, providerSession }: Session): Open => {
       situationsToChoose: [],
     };
   }
-  const { nationalId, familyName, givenName, situation, situations } = signedIn;
+  const { nationalId, familyName, givenName, situations } = signedIn;
+  const situation = signedIn.situation ?? (situations.length === 1 ? situations[0] : undefined);
   const mustChoose = situation === undefined && situations.length > 1;
   return {
     id: String(id),
@@ -73,6 +81,9 @@ const openSessionOf = ({ id, signedIn, providerSession }: Session): Open => {
     situationsToChoose: mustChoose ? situations.map(({ key, label }) => ({ key, label })) : [],
   };
 };
+
+/** Of a study what a grant keeps. */
+const keptOf = ({ studyInstanceUid, ins }: OpenedStudy): OpenedStudy => ({ studyInstanceUid, ins });
 
 export interface ViewerSignIn extends Pick<Entry, 'sessions' | 'signIns' | 'formTokens'> {
   /** When a session ends whatever is done, milliseconds since 1970 UTC. */
@@ -120,13 +131,11 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
         const session = cookie === undefined ? undefined : await sessions.chooseSituation(cookie, key);
         return session === undefined || cookie === undefined ? undefined : opened(session, cookie);
       },
-      grant: async (open, [first, ...others], seriesInstanceUid) => {
-        const cookie = cookies.get(open) ?? '';
-        const series = seriesInstanceUid === undefined ? {} : { seriesInstanceUid };
-        const added = await grants.add(cookie, { ...first, ...series });
+      grant: async (open, { studies: [first, ...others], ...opening }) => {
+        const content = { studies: [keptOf(first), ...others.map(keptOf)] as const, ...opening };
+        const added = await grants.add(cookies.get(open) ?? '', content);
         if (added.kind === 'signed-out') throw new DrimboxError('viewer-access/session-ended');
         if (added.kind === 'refused') throw new DrimboxError(added.code);
-        for (const study of others) await grants.add(cookie, study);
         return added.grant.value;
       },
       loadGrant: async (browser, value) => {
@@ -134,7 +143,7 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
         const look = await grants.load(cookie, value);
         if (look.kind !== 'granted' || cookie === undefined) return undefined;
         await sessions.touch(look.session);
-        return { session: opened(look.session, cookie), study: look.grant };
+        return { ...look.grant, session: opened(look.session, cookie) };
       },
       end: async (browser) => {
         const session = await sessions.end(sessionCookie(browser));

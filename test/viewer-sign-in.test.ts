@@ -8,7 +8,7 @@ import {
   sessionOptions,
 } from '../plugin/sign-in/index.ts';
 import { parseInsIdentifier } from '../plugin/standards/index.ts';
-import type { GrantedStudy, SignInService } from '../plugin/viewer-access/index.ts';
+import type { GrantedStudy, LinkOpening, SignInService } from '../plugin/viewer-access/index.ts';
 import { createViewerSignIn, type ViewerSignIn } from '../plugin/viewer-sign-in.ts';
 import { choosePersona } from './fixtures/sign-in/browser.ts';
 import { openPscSignInSetting } from './fixtures/sign-in/psc-sign-in-setting.ts';
@@ -69,8 +69,9 @@ const granted = (number: number): GrantedStudy => ({
   studyInstanceUid: `1.2.250.1.999999.10.${number}`,
   kosSopInstanceUid: `1.2.250.1.999999.30.${number}`,
   ins: parseInsIdentifier('285037512345691', '1.2.250.1.213.1.4.10'),
-  reportId: number,
 });
+
+const opening = (number: number): LinkOpening => ({ studies: [granted(number)], link: `link-${number}` });
 
 // ----------------------------------------------------------------------------------------------------------------------
 
@@ -156,7 +157,7 @@ describe('a sign-in', () => {
   test('of somebody else in the same browser leaves nothing of the former person', async () => {
     const [ports, browser] = [adapter(), createBrowser()];
     const { session } = await signIn(ports, browser);
-    const grant = await ports.sessions.grant(session, [granted(1)]);
+    const grant = await ports.sessions.grant(session, opening(1));
     expect(await ports.sessions.loadGrant(browser.sees(), grant)).toBeDefined();
     const before = browser.sees();
     await signIn(ports, browser, 'franceconnect');
@@ -185,7 +186,7 @@ describe('a professional with several situations', () => {
     expect(await ports.sessions.load(browser.sees())).toEqual(chosen);
     if (chosen === undefined) throw new Error('nobody');
     expect(
-      await ports.sessions.loadGrant(browser.sees(), await ports.sessions.grant(chosen, [granted(1)])),
+      await ports.sessions.loadGrant(browser.sees(), await ports.sessions.grant(chosen, opening(1))),
     ).toBeDefined();
   });
 
@@ -193,6 +194,7 @@ describe('a professional with several situations', () => {
     const who = { ...doctor, situations: [situation('one')] };
     const { session } = await signIn(adapter({ proSanteConnect: playPsc({ who }) }), createBrowser());
     expect(session.situationsToChoose).toEqual([]);
+    expect(session.name).toBe('Élise RADIO – Médecin – one');
   });
 });
 
@@ -201,10 +203,11 @@ describe('a grant', () => {
     const [ports, hers, his] = [adapter(), createBrowser(), createBrowser()];
     const { session } = await signIn(ports, hers, 'franceconnect');
     await signIn(ports, his);
-    const grant = await ports.sessions.grant(session, [granted(1)]);
+    const grant = await ports.sessions.grant(session, opening(1));
     expect(await ports.sessions.loadGrant(hers.sees(), grant)).toMatchObject({
       session: { id: session.id, viewer: { kind: 'patient' } },
-      study: { studyInstanceUid: granted(1).studyInstanceUid, ins: granted(1).ins },
+      studies: [{ studyInstanceUid: granted(1).studyInstanceUid, ins: granted(1).ins }],
+      link: 'link-1',
     });
     for (const browser of [his, createBrowser()]) {
       expect(await ports.sessions.loadGrant(browser.sees(), grant)).toBeUndefined();
@@ -212,45 +215,48 @@ describe('a grant', () => {
     expect(await ports.sessions.loadGrant(hers.sees(), 'A'.repeat(43))).toBeUndefined();
   });
 
-  test('of several studies stands for the first; each has a grant of its own', async () => {
+  test('of several studies opens them all, and keeps the link and its series', async () => {
     const [ports, browser] = [adapter(), createBrowser()];
     const { session } = await signIn(ports, browser);
-    const value = await ports.sessions.grant(session, [granted(1), granted(2)], '1.2.250.1.999999.2.7');
-    expect((await ports.sessions.loadGrant(browser.sees(), value))?.study).toMatchObject({
-      ...granted(1),
+    const studies = [granted(1), granted(2)] as const;
+    const value = await ports.sessions.grant(session, {
+      studies,
+      link: 'l',
       seriesInstanceUid: '1.2.250.1.999999.2.7',
     });
-    const values: string[] = await opened.store.knex('viewer_grant').whereNot({ value }).pluck('value');
-    expect(values).toHaveLength(1);
-    const second = await ports.sessions.loadGrant(browser.sees(), values[0] ?? '');
-    expect(second?.study).toMatchObject(granted(2));
-    expect(second?.study).not.toHaveProperty('seriesInstanceUid');
+    const kept = await ports.sessions.loadGrant(browser.sees(), value);
+    expect(kept).toMatchObject({ link: 'l', seriesInstanceUid: '1.2.250.1.999999.2.7' });
+    expect(kept?.studies).toEqual(studies.map(({ studyInstanceUid, ins }) => ({ studyInstanceUid, ins })));
+    const values: string[] = await opened.store.knex('viewer_grant').pluck('value');
+    expect(values).toEqual([value]);
   });
 
   test('of a second link opens beside the first', async () => {
     const [ports, browser] = [adapter(), createBrowser()];
     const { session } = await signIn(ports, browser);
-    const one = await ports.sessions.grant(session, [granted(1)]);
+    const one = await ports.sessions.grant(session, opening(1));
     const again = await ports.sessions.load(browser.sees());
     if (again === undefined) throw new Error('nobody');
-    const two = await ports.sessions.grant(again, [granted(2)]);
-    expect((await ports.sessions.loadGrant(browser.sees(), one))?.study).toMatchObject(granted(1));
-    expect((await ports.sessions.loadGrant(browser.sees(), two))?.study).toMatchObject(granted(2));
+    const two = await ports.sessions.grant(again, opening(2));
+    const uids = async (value: string) =>
+      (await ports.sessions.loadGrant(browser.sees(), value))?.studies.map(({ studyInstanceUid }) => studyInstanceUid);
+    expect(await uids(one)).toEqual([granted(1).studyInstanceUid]);
+    expect(await uids(two)).toEqual([granted(2).studyInstanceUid]);
   });
 
   test('is not given to a session that has ended, nor beyond the limit', async () => {
     const [ports, browser] = [adapter(undefined, { grantsPerSession: 1 }), createBrowser()];
     const { session } = await signIn(ports, browser);
-    await ports.sessions.grant(session, [granted(1)]);
-    await expect(ports.sessions.grant(session, [granted(2)])).rejects.toMatchObject({
+    await ports.sessions.grant(session, opening(1));
+    await expect(ports.sessions.grant(session, opening(2))).rejects.toMatchObject({
       code: 'sign-in/grants-too-many',
     });
     await ports.sessions.end(browser.sees());
-    await expect(ports.sessions.grant(session, [granted(1)])).rejects.toMatchObject({
+    await expect(ports.sessions.grant(session, opening(1))).rejects.toMatchObject({
       code: 'viewer-access/session-ended',
     });
     const stranger = { ...session };
-    await expect(ports.sessions.grant(stranger, [granted(1)])).rejects.toMatchObject({
+    await expect(ports.sessions.grant(stranger, opening(1))).rejects.toMatchObject({
       code: 'viewer-access/session-ended',
     });
   });
@@ -258,7 +264,7 @@ describe('a grant', () => {
   test('ends with the session that nobody uses; one that is looked at goes on', async () => {
     const [ports, browser] = [adapter(), createBrowser()];
     const { session } = await signIn(ports, browser);
-    const grant = await ports.sessions.grant(session, [granted(1)]);
+    const grant = await ports.sessions.grant(session, opening(1));
     for (let minutes = 0; minutes < 60; minutes += 20) {
       nowUtcMs += 20 * minuteMs;
       expect(await ports.sessions.loadGrant(browser.sees(), grant)).toBeDefined();
@@ -272,7 +278,7 @@ describe('the end of a session', () => {
   test('here: nothing opens any more, and the browser goes on to the service', async () => {
     const [ports, browser] = [adapter(), createBrowser()];
     const { session } = await signIn(ports, browser);
-    const grant = await ports.sessions.grant(session, [granted(1)]);
+    const grant = await ports.sessions.grant(session, opening(1));
     const before = browser.sees();
     const ended = await ports.sessions.end(browser.sees());
     expect(ended.departure).toEqual({ service: 'psc', url: `https://service.exemple/fin?${origin}/deconnexion` });
@@ -295,7 +301,7 @@ describe('the end of a session', () => {
     const ports = adapter({ proSanteConnect: playPsc({ sid: 'sid-1' }) });
     const browser = createBrowser();
     const { session } = await signIn(ports, browser);
-    const grant = await ports.sessions.grant(session, [granted(1)]);
+    const grant = await ports.sessions.grant(session, opening(1));
     expect(await ports.signIns.endFromService('logout_token=sid-2')).toBe(200);
     expect(await ports.sessions.loadGrant(browser.sees(), grant)).toBeDefined();
     expect(await ports.signIns.endFromService('logout_token=sid-1')).toBe(200);

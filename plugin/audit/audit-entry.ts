@@ -42,7 +42,9 @@ export interface AuditEntry {
   readonly peerEntry?: string;
   /** National identifier of the professional (Pro Santé Connect). */
   readonly actorNationalId?: string;
-  /** `azp` of the token. */
+  /** Pseudonym of a patient at FranceConnect+ (`sub`). */
+  readonly actorSubject?: string;
+  /** `azp` of the token; for a link of a report the service that signed in. */
   readonly actorClient?: string;
   readonly patient?: InsIdentifier;
   readonly studyInstanceUid?: string;
@@ -92,6 +94,7 @@ export const toEntryRow = (entry: AuditEntry, atUtcMs: number) => ({
   peer_subject: orNull(entry.peerSubject, maxAcceptText),
   peer_entry: orNull(entry.peerEntry),
   actor_national_id: orNull(entry.actorNationalId),
+  actor_subject: orNull(entry.actorSubject),
   actor_client: orNull(entry.actorClient),
   patient_ins: orNull(entry.patient?.value),
   patient_ins_oid: orNull(entry.patient?.oid),

@@ -67,6 +67,7 @@ interface AuditRow {
   readonly peer_subject: string | null;
   readonly peer_entry: string | null;
   readonly actor_national_id: string | null;
+  readonly actor_subject: string | null;
   readonly actor_client: string | null;
   readonly patient_ins: string | null;
   readonly patient_ins_oid: string | null;
@@ -107,6 +108,7 @@ const lineOf = (row: AuditRow): AuditLine => ({
   ...present('peer', row.peer_subject),
   ...present('peerEntry', row.peer_entry),
   ...present('professional', row.actor_national_id),
+  ...present('subject', row.actor_subject),
   ...present('client', row.actor_client),
   ...present('ins', row.patient_ins),
   ...present('insOid', row.patient_ins_oid),

@@ -11,6 +11,7 @@ const named = [
   'peer_subject',
   'peer_entry',
   'actor_national_id',
+  'actor_subject',
   'actor_client',
   'patient_ins',
   'patient_ins_oid',

@@ -1,6 +1,6 @@
 /**
- * Grants: this person, in this browser, may look at this study. Several may be open at once; a grant's value opens nothing but
- * together with the cookie of its own session, and never longer than that session.
+ * Grants: this person, in this browser, may look at the studies of this link. Several may be open at once; a grant's value
+ * opens nothing but together with the cookie of its own session, and never longer than that session.
  *
  * A grant says what was allowed when a link was opened. Whether it is still allowed (visibility, withdrawal, hold) is for who
  * serves, at each call (decision E5).
@@ -27,7 +27,7 @@ export type GrantLook =
   | { readonly kind: 'signed-out' };
 
 export interface Grants {
-  /** Opens a study for the session of this cookie; one that is open already keeps its value. @throws store/unavailable */
+  /** Opens a link for the session of this cookie; one that is open already keeps its value. @throws store/unavailable */
   add(cookie: string, content: GrantContent): Promise<GrantAddition>;
   /** The grant with its session, in one statement. @throws store/unavailable */
   load(cookie: string | undefined, value: string): Promise<GrantLook>;

@@ -52,14 +52,16 @@ export type MatchIdentity<Traits> = (
   studyInstanceUid: string,
 ) => Promise<IdentityAnswer>;
 
-/** A study that is opened. */
-export interface GrantedStudy {
+/** What a grant keeps of a study. */
+export interface OpenedStudy {
   readonly studyInstanceUid: string;
+  readonly ins: InsIdentifier;
+}
+
+/** A study that is opened. */
+export interface GrantedStudy extends OpenedStudy {
   /** Of the manifest that stood when it was granted. */
   readonly kosSopInstanceUid: string;
-  readonly ins: InsIdentifier;
-  /** Number in the archive of the current report that names it. */
-  readonly reportId: number;
 }
 
 /** Why not: for the audit and the log; the page is one for all. */
@@ -162,7 +164,6 @@ type CheckedStudy =
       readonly kind: 'open';
       readonly manifest: ServedManifest;
       readonly kosSopInstanceUid: string;
-      readonly reportId: number;
     }
   | AccessRefused;
 
@@ -229,7 +230,7 @@ const checkStudy = async <Traits>(
     const differing = await findDifference(ports.matchIdentity, viewer.traits, patient, manifest);
     if (differing !== undefined) return differing;
   }
-  return { kind: 'open', manifest, kosSopInstanceUid, reportId: report.id };
+  return { kind: 'open', manifest, kosSopInstanceUid };
 };
 
 /** As many as one page can list. */
@@ -269,15 +270,10 @@ export const decideAccess = async <Traits>(
     return refused('viewer-access/series-unknown', asked.manifest.ins);
   }
   const others = await findOthers(ports, facts, link, viewer);
-  const granted = ({
-    manifest,
-    kosSopInstanceUid,
-    reportId,
-  }: CheckedStudy & { readonly kind: 'open' }): GrantedStudy => ({
+  const granted = ({ manifest, kosSopInstanceUid }: CheckedStudy & { readonly kind: 'open' }): GrantedStudy => ({
     studyInstanceUid: manifest.studyInstanceUid,
     kosSopInstanceUid,
     ins: manifest.ins,
-    reportId,
   });
   // A report names one patient: another study of another patient would be a fault of the archive.
   const alike = others.filter(({ manifest }) => isSameIns(manifest.ins, asked.manifest.ins));
@@ -296,7 +292,7 @@ export type GrantCheck =
  */
 export const checkGrant = async <Traits>(
   ports: Pick<AccessPorts<Traits>, 'findStandingManifest' | 'loadServing'>,
-  grant: Pick<GrantedStudy, 'studyInstanceUid' | 'ins'>,
+  grant: OpenedStudy,
   viewer: Viewer<Traits>,
 ): Promise<GrantCheck> => {
   const kosSopInstanceUid = await ports.findStandingManifest(grant.studyInstanceUid);

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServedManifest } from '../archive/index.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { InsIdentifier } from '../standards/index.ts';
-import type { AccessDecision, GrantCheck, GrantedStudy, Viewer } from './access-decision.ts';
+import type { AccessDecision, GrantCheck, GrantedStudy, OpenedStudy, Viewer } from './access-decision.ts';
 import type { ReportLink } from './report-link.ts';
 
 /** What a browser tells of itself. */
@@ -51,21 +51,26 @@ export interface Sessions<Traits> {
   load(browser: Browser): Promise<OpenSession<Traits> | undefined>;
   /** @returns undefined when the key is none of those offered */
   chooseSituation(session: OpenSession<Traits>, key: string): Promise<OpenSession<Traits> | undefined>;
-  /** @param session  whose grants they become. @returns the opaque value that stands in the address of the first study */
-  grant(
-    session: OpenSession<Traits>,
-    studies: readonly [GrantedStudy, ...GrantedStudy[]],
-    seriesInstanceUid?: string,
-  ): Promise<string>;
+  /** @param session  whose grant it becomes. @returns the opaque value that stands in addresses */
+  grant(session: OpenSession<Traits>, opening: LinkOpening): Promise<string>;
   /** The grant of that value, of this browser's own session; undefined otherwise. */
   loadGrant(browser: Browser, value: string): Promise<OpenGrant<Traits> | undefined>;
   /** Ends the session here and, where there is an address, at the identity provider. */
   end(browser: Browser): Promise<{ readonly setCookies: readonly string[]; readonly departure?: SignInDeparture }>;
 }
 
-export interface OpenGrant<Traits> {
+/** What a link opened. */
+export interface LinkOpening {
+  /** That of the link, then the report's others. */
+  readonly studies: readonly [OpenedStudy, ...OpenedStudy[]];
+  /** The link, as one text. */
+  readonly link: string;
+  /** What is shown first, where the link names one. */
+  readonly seriesInstanceUid?: string;
+}
+
+export interface OpenGrant<Traits> extends LinkOpening {
   readonly session: OpenSession<Traits>;
-  readonly study: Pick<GrantedStudy, 'studyInstanceUid' | 'ins'>;
 }
 
 export const SignInService = { psc: 'psc', franceConnect: 'franceconnect' } as const;
@@ -112,29 +117,41 @@ export interface EntryRecord<Traits> {
   /** Which traits differ, by name, where the reason is the identity. */
   readonly mismatches?: readonly string[];
   readonly ins?: InsIdentifier;
+  /** All that was opened. */
+  readonly studies?: readonly GrantedStudy[];
 }
 
-/** An open examination: all that the images' side needs. */
+/** One open study: all that the images' side needs. */
 export interface Examination<Traits> {
   readonly session: OpenSession<Traits>;
   readonly manifest: ServedManifest;
   readonly kosSopInstanceUid: string;
   readonly browser: Browser;
-  /** Path under which this examination stands: `/examen/{grant}`. */
+  /** Path under which all that the link opened stands: `/examen/{grant}`. */
   readonly basePath: string;
+  /** Its place among them, from 1: `?examen=2`. */
+  readonly number: number;
+  /** Asked again while something long leaves: the session lives and the study is still open to this person. */
+  readonly isStillOpen: () => Promise<boolean>;
+}
+
+/** All that a link opens to this person now. */
+export interface OpenedLink<Traits> extends Pick<Examination<Traits>, 'session' | 'browser' | 'basePath'> {
+  readonly examinations: readonly [Examination<Traits>, ...Examination<Traits>[]];
+  /** Path and query of the link. */
+  readonly linkPath: string;
+  readonly seriesInstanceUid?: string;
 }
 
 /** @returns after the answer has left; may throw an error of the table before it began */
-export type AnswerExamination<Traits> = (
-  examination: Examination<Traits>,
-  request: IncomingMessage,
-  response: ServerResponse,
-) => Promise<void>;
+export type Answer<Open> = (open: Open, request: IncomingMessage, response: ServerResponse) => Promise<void>;
+export type AnswerExamination<Traits> = Answer<Examination<Traits>>;
+export type AnswerLink<Traits> = Answer<OpenedLink<Traits>>;
 
 export interface ExaminationAnswers<Traits> {
   /** The shell page. */
-  readonly shell: AnswerExamination<Traits>;
-  readonly description: AnswerExamination<Traits>;
+  readonly shell: AnswerLink<Traits>;
+  readonly description: AnswerLink<Traits>;
   /** Gets `request.url` from the end of `…/dicomweb` on. */
   readonly dicomWeb: AnswerExamination<Traits>;
   /** Gets `request.url` from the end of `…/apercu` on. */
@@ -147,7 +164,7 @@ export interface EntryPorts<Traits> {
   readonly signIns: SignIns<Traits>;
   readonly formTokens: FormTokens;
   readonly decide: (link: ReportLink, viewer: Viewer<Traits>) => Promise<AccessDecision>;
-  readonly checkGrant: (grant: OpenGrant<Traits>['study'], viewer: Viewer<Traits>) => Promise<GrantCheck>;
+  readonly checkGrant: (study: OpenedStudy, viewer: Viewer<Traits>) => Promise<GrantCheck>;
   /** Written before anything is shown: without a trace, nothing is. */
   readonly record: (record: EntryRecord<Traits>) => Promise<void>;
   readonly examination: ExaminationAnswers<Traits>;

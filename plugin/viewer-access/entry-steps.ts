@@ -9,7 +9,7 @@ import { parseForm, readFormText } from './form-body.ts';
 import type { LinkThrottle } from './link-throttle.ts';
 import type { PageSetting } from './pages/layout.ts';
 import { buildSituationPage } from './pages/situation-page.ts';
-import { parseReportLink, type ReportLink } from './report-link.ts';
+import { encodeReportLink, parseReportLink, type ReportLink } from './report-link.ts';
 import { waitUniformly } from './uniform-time.ts';
 
 export interface EntryContext<Traits> extends EntryPorts<Traits> {
@@ -108,8 +108,14 @@ export const openLink = async <Traits>(
     return refuseLink(context, call, startedAtMs);
   }
   const [{ ins }] = outcome.studies;
-  await context.record({ browser, session, link, outcome: 'granted', ins });
-  const grant = await context.sessions.grant(session, outcome.studies, link.seriesInstanceUid);
+  const { studies } = outcome;
+  await context.record({ browser, session, link, outcome: 'granted', ins, studies });
+  const { seriesInstanceUid } = link;
+  const grant = await context.sessions.grant(session, {
+    studies,
+    link: encodeReportLink(link),
+    ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
+  });
   return redirect(call.response, `/examen/${encodeURIComponent(grant)}`);
 };
 

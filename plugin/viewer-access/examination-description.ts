@@ -1,5 +1,5 @@
 /**
- * What the page of an examination is told of it: who the patient is, what there is to see, and where.
+ * What the page is told of what a link opened: who the patient is, what there is to see, and where.
  *
  * The shape is `ExaminationDescription` of viewer/src/description.ts: paths of this host, times in UTC milliseconds.
  */
@@ -11,13 +11,23 @@ export interface DescribedPerson {
   readonly name: string;
 }
 
-export interface DescriptionFacts {
+export interface DescribedStudy {
   readonly examination: ArchivedExamination;
   readonly manifest: ServedManifest;
+  /** Its place in the grant, from 1. */
+  readonly number: number;
+  /** Absent: there is nothing to download now. */
+  readonly downloadBytes?: number;
+}
+
+export interface DescriptionFacts {
+  /** Of one patient. */
+  readonly studies: readonly [DescribedStudy, ...DescribedStudy[]];
+  /** To show first. */
+  readonly seriesInstanceUid?: string;
   readonly person: DescribedPerson;
   /** `/examen/{grant}` */
   readonly basePath: string;
-  readonly downloadBytes: number;
   readonly softwareVersion: string;
   /** For the form that signs out. */
   readonly formToken: string;
@@ -58,35 +68,42 @@ const titleOf = ({ description, modality, seriesNumber }: ArchivedSeries): strin
   return seriesNumber === '' ? `Série ${modality}` : `Série ${seriesNumber} (${modality})`;
 };
 
-const seriesOf = ({ examination, manifest, basePath }: DescriptionFacts): readonly object[] =>
+/** Nothing for the first one: its addresses are the plain ones. */
+const choiceOf = (number: number): string => (number === 1 ? '' : `?examen=${number}`);
+
+const seriesOf = ({ examination, manifest, number }: DescribedStudy, basePath: string): readonly object[] =>
   [...manifest.series.keys()].flatMap((uid, at) => {
     const series = examination.series.find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
     if (series === undefined) return [];
     const { seriesInstanceUid, modality, frames: imageCount, sopClassUids } = series;
-    const previewPath = `${basePath}/apercu/${at + 1}.jpg`;
+    const previewPath = `${basePath}/apercu/${at + 1}.jpg${choiceOf(number)}`;
     return [{ seriesInstanceUid, title: titleOf(series), modality, imageCount, previewPath, sopClassUids }];
   });
 
-/** Plain values, for `application/json`. Identity: not to be stored, never to be logged. */
-export const describeExamination = (facts: DescriptionFacts): object => {
-  const { examination, manifest, person, basePath, downloadBytes, softwareVersion } = facts;
+const studyOf = (study: DescribedStudy, basePath: string): object => {
+  const { examination, manifest, number, downloadBytes } = study;
   const { description, institution } = examination.study;
   const date = dateOf(examination.study.date);
   return {
+    studyInstanceUid: manifest.studyInstanceUid,
+    title: description || 'Examen d’imagerie',
+    ...(date === '' ? {} : { date }),
+    ...(institution === '' ? {} : { place: institution }),
+    downloadPath: `${basePath}/images.zip${choiceOf(number)}`,
+    ...(downloadBytes === undefined ? {} : { downloadBytes }),
+    series: seriesOf(study, basePath),
+  };
+};
+
+/** Plain values, for `application/json`. Identity: not to be stored, never to be logged. */
+export const describeExamination = (facts: DescriptionFacts): object => {
+  const { studies, seriesInstanceUid, person, basePath, softwareVersion } = facts;
+  return {
     softwareVersion,
-    patient: patientOf(examination),
+    patient: patientOf(studies[0].examination),
     person: person.kind === 'patient' ? { kind: 'patient' } : { kind: 'professional', name: person.name },
-    studies: [
-      {
-        studyInstanceUid: manifest.studyInstanceUid,
-        title: description || 'Examen d’imagerie',
-        ...(date === '' ? {} : { date }),
-        ...(institution === '' ? {} : { place: institution }),
-        downloadPath: `${basePath}/images.zip`,
-        downloadBytes,
-        series: seriesOf(facts),
-      },
-    ],
+    studies: studies.map((study) => studyOf(study, basePath)),
+    ...(seriesInstanceUid === undefined ? {} : { firstSeriesInstanceUid: seriesInstanceUid }),
     dicomWebPath: `${basePath}/dicomweb`,
     signOut: { path: '/deconnexion', csrfField: 'jeton', csrfToken: facts.formToken },
     linkPath: facts.linkPath,

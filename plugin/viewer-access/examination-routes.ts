@@ -1,10 +1,12 @@
 /**
- * Everything of one examination, under its grant. At each call: the grant must be of this browser's own session, and its study
- * must still be open to this person (decision E5). What answers then gets that study and nothing to find another one with.
+ * Everything that a link opened, under its grant. At each call: the grant must be of this browser's own session, and the study
+ * that is asked for must still be open to this person (decision E5). What answers then gets that study and nothing to find
+ * another one with.
  */
 import type { IncomingMessage } from 'node:http';
-import { DrimboxError } from '../errors.ts';
-import type { AnswerExamination, Examination } from './entry-ports.ts';
+import { asDrimboxError, DrimboxError } from '../errors.ts';
+import type { Answer, AnswerExamination, AnswerLink, Examination, OpenedLink, OpenGrant } from './entry-ports.ts';
+import type { OpenedStudy } from './access-decision.ts';
 import type { Call, EntryContext } from './entry-steps.ts';
 import type { Route } from './entry-routes.ts';
 
@@ -22,43 +24,121 @@ const placeOf = ({ url = '' }: IncomingMessage): Place | undefined => {
   return grant !== undefined && grantForm.test(grant) ? { grant, rest } : undefined;
 };
 
-/** @throws viewer-access/session-ended — no session, or a grant of another one; viewer-access/link-refused; store/unavailable */
-const openExamination = async <Traits>(
+/** Somebody's own grant, and where it stands. */
+interface Entered<Traits> {
+  readonly open: OpenGrant<Traits>;
+  readonly call: Call;
+  readonly basePath: string;
+  /** What stands behind the grant. */
+  readonly rest: string;
+}
+
+/** @throws viewer-access/session-ended — no session, or a grant of another one; store/unavailable */
+const enter = async <Traits>({ sessions }: EntryContext<Traits>, call: Call): Promise<Entered<Traits>> => {
+  const place = placeOf(call.request);
+  const open = place === undefined ? undefined : await sessions.loadGrant(call.browser, place.grant);
+  if (place === undefined || open === undefined) throw new DrimboxError('viewer-access/session-ended');
+  return { open, call, basePath: `/examen/${place.grant}`, rest: place.rest };
+};
+
+/** @throws viewer-access/link-refused: closed since; store/unavailable */
+const openStudy = async <Traits>(
   context: EntryContext<Traits>,
-  { browser }: Call,
-  grant: string | undefined,
+  { open: { session, studies }, call: { browser }, basePath }: Entered<Traits>,
+  study: OpenedStudy | undefined,
 ): Promise<Examination<Traits>> => {
-  const open = grant === undefined ? undefined : await context.sessions.loadGrant(browser, grant);
-  if (open === undefined) throw new DrimboxError('viewer-access/session-ended');
-  const checked = await context.checkGrant(open.study, open.session.viewer);
+  if (study === undefined) throw new DrimboxError('viewer-access/link-refused', { detail: 'no such study' });
+  const checked = await context.checkGrant(study, session.viewer);
   if (checked.kind === 'refused') {
     context.log.warn({ code: checked.reason, correlationId: browser.correlationId }, 'an open examination was closed');
     throw new DrimboxError('viewer-access/link-refused', { detail: checked.reason });
   }
   const { manifest, kosSopInstanceUid } = checked;
-  return { session: open.session, manifest, kosSopInstanceUid, browser, basePath: `/examen/${grant ?? ''}` };
+  const grant = basePath.slice('/examen/'.length);
+  const isStillOpen = async (): Promise<boolean> => {
+    const again = await context.sessions.loadGrant(browser, grant);
+    return again !== undefined && (await context.checkGrant(study, again.session.viewer)).kind === 'open';
+  };
+  const number = studies.indexOf(study) + 1;
+  return { session, manifest, kosSopInstanceUid, browser, basePath, number, isStillOpen };
 };
 
-export const createExaminationRoutes = <Traits>(context: EntryContext<Traits>): readonly Route[] => {
+/** Those that are still open; one at least. @throws viewer-access/link-refused, store/unavailable */
+const openAll = async <Traits>(
+  context: EntryContext<Traits>,
+  linkPath: string,
+  entered: Entered<Traits>,
+): Promise<OpenedLink<Traits>> => {
+  const { open, call, basePath } = entered;
+  const { session, studies, link, seriesInstanceUid } = open;
+  const examinations: Examination<Traits>[] = [];
+  let closed: unknown;
+  for (const study of studies) {
+    try {
+      examinations.push(await openStudy(context, entered, study));
+    } catch (error) {
+      if (asDrimboxError(error).code !== 'viewer-access/link-refused') throw error;
+      closed ??= error;
+    }
+  }
+  const [first, ...others] = examinations;
+  if (first === undefined) throw closed;
+  return {
+    session,
+    browser: call.browser,
+    basePath,
+    examinations: [first, ...others],
+    linkPath: `${linkPath}?${link}`,
+    ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
+  };
+};
+
+const queryOf = (rest: string): URLSearchParams =>
+  new URLSearchParams(rest.includes('?') ? rest.slice(rest.indexOf('?')) : '');
+
+/** By its place in the grant: `?examen=2`; the first one without. */
+const byNumber = <Traits>({ open, rest }: Entered<Traits>): OpenedStudy | undefined => {
+  const text = queryOf(rest).get('examen') ?? '1';
+  return /^[1-9]\d?$/.test(text) ? open.studies[Number(text) - 1] : undefined;
+};
+
+/** By its UID in the path of a resource or the query of a search; whatever names none of the grant's is asked of the first. */
+const byUid = <Traits>({ open, rest }: Entered<Traits>): OpenedStudy | undefined => {
+  const [, inPath] = /^\/dicomweb\/studies\/([^/?]+)/.exec(rest) ?? [];
+  const query = queryOf(rest);
+  const uid = inPath ?? query.get('StudyInstanceUID') ?? query.get('0020000D');
+  return open.studies.find(({ studyInstanceUid }) => studyInstanceUid === uid) ?? open.studies[0];
+};
+
+/** @param linkPath  of the links printed in reports */
+export const createExaminationRoutes = <Traits>(context: EntryContext<Traits>, linkPath: string): readonly Route[] => {
   const { shell, description, dicomWeb, preview, archive } = context.examination;
   /** @param prefix  taken off the front of what the answer sees as its address */
-  const route = (path: string, answer: AnswerExamination<Traits>, prefix = ''): Route => ({
+  const route = <Open>(
+    path: string,
+    open: (entered: Entered<Traits>) => Promise<Open>,
+    answer: Answer<Open>,
+    prefix = '',
+  ): Route => ({
     method: 'GET',
     path: `/examen/:grant${path}`,
     headers: 'viewer',
     answer: async (call) => {
-      const { request, response } = call;
-      const place = placeOf(request);
-      const examination = await openExamination(context, call, place?.grant);
-      request.url = place?.rest.slice(prefix.length) || '/';
-      await answer(examination, request, response);
+      const entered = await enter(context, call);
+      const opened = await open(entered);
+      call.request.url = entered.rest.slice(prefix.length) || '/';
+      await answer(opened, call.request, call.response);
     },
   });
+  const ofLink = (path: string, answer: AnswerLink<Traits>): Route =>
+    route(path, (entered) => openAll(context, linkPath, entered), answer);
+  const ofStudy = (path: string, choose: typeof byNumber<Traits>, answer: AnswerExamination<Traits>, prefix?: string) =>
+    route(path, (entered) => openStudy(context, entered, choose(entered)), answer, prefix);
   return [
-    route('', shell),
-    route('/description', description),
-    route('/dicomweb/*path', dicomWeb, '/dicomweb'),
-    route('/apercu/:series', preview, '/apercu'),
-    route('/images.zip', archive),
+    ofLink('', shell),
+    ofLink('/description', description),
+    ofStudy('/dicomweb/*path', byUid, dicomWeb, '/dicomweb'),
+    ofStudy('/apercu/:series', byNumber, preview, '/apercu'),
+    ofStudy('/images.zip', byNumber, archive),
   ];
 };

@@ -11,6 +11,7 @@ export {
   type GrantedStudy,
   type IdentityAnswer,
   type MatchIdentity,
+  type OpenedStudy,
   type StudyPatient,
   type Viewer,
 } from './access-decision.ts';
@@ -28,7 +29,7 @@ export * from './entry-ports.ts';
 export { startViewerListener, type ViewerListener, type ViewerListenerPorts } from './listener.ts';
 export { type ViewerAccessOptions, viewerAccessOptions } from './options.ts';
 export { encodeReportLink, LinkFault, type ParsedLink, parseReportLink, type ReportLink } from './report-link.ts';
-export { describeExamination, type DescriptionFacts } from './examination-description.ts';
+export { describeExamination, type DescribedStudy, type DescriptionFacts } from './examination-description.ts';
 export { createZipAnswer, type DownloadEnd, type ZipAnswer, type ZipAnswerPorts } from './zip-answer.ts';
 export { createSeriesPreviews, type SeriesPreviews } from './preview.ts';
 export {

@@ -79,7 +79,7 @@ const createAnswering = async <Traits>(
   const names = certificates.map(({ name }) => name);
   const { router, onUnread } = createRouting({
     context,
-    routes: [...createEntryRoutes(context, linkPath), ...createExaminationRoutes(context)],
+    routes: [...createEntryRoutes(context, linkPath), ...createExaminationRoutes(context, linkPath)],
     addHeaders: createSecurityHeaders(),
     hosts: () => names,
     healthPaths,

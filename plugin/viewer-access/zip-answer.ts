@@ -14,18 +14,24 @@ import { createZipShelf } from './zip/zip-shelf.ts';
 /** What left of a download; holds no identity. */
 export interface DownloadEnd {
   readonly bytes: number;
+  /** Images that could not be read are counted: blanks stand in their place. */
   readonly objects: number;
+  /** All of it, and no image is missing. */
   readonly isWhole: boolean;
 }
 
 export interface ZipAnswerPorts<Traits> extends ExaminationZipPorts {
   /** Written before the first byte leaves; what it gives is told the end. @throws audit/unavailable: nothing leaves */
   readonly begin: (examination: Examination<Traits>) => Promise<(end: DownloadEnd) => Promise<void>>;
+  /** So often it is asked whether the examination is still open while it leaves, milliseconds [15 s]. */
+  readonly recheckMs?: number;
   /** Nothing taken for so long: the browser is left, milliseconds. */
   readonly idleMs: number;
 }
 
-const fileName = 'examen-imagerie.zip';
+const defaultRecheckMs = 15_000;
+
+const fileNameOf = (number: number): string => (number === 1 ? 'examen-imagerie.zip' : `examen-imagerie-${number}.zip`);
 
 const field = (request: IncomingMessage, name: string): string | undefined => {
   const value = request.headers[name];
@@ -45,16 +51,24 @@ interface Sent {
   objects: number;
 }
 
+interface Sending {
+  readonly response: ServerResponse;
+  readonly idleMs: number;
+  /** Counted up. */
+  readonly sent: Sent;
+  /** @throws viewer-access/link-refused: closed meanwhile (decision E5) */
+  readonly checkStillOpen: () => Promise<void>;
+}
+
 /**
  * Writes no faster than it is taken; memory is given back when the operating system has it.
  *
- * @param sent  counted up
  * @returns whether all of it was written
  */
 const send = async (
   zip: ExaminationZip,
   choice: RangeChoice,
-  { response, idleMs, sent }: { readonly response: ServerResponse; readonly idleMs: number; readonly sent: Sent },
+  { response, idleMs, sent, checkStillOpen }: Sending,
 ): Promise<boolean> => {
   const leaving = new AbortController();
   response.once('close', () => leaving.abort());
@@ -84,6 +98,7 @@ const send = async (
       });
       if (!goesOn) await taken();
       if (leaving.signal.aborted) break;
+      await checkStillOpen();
     }
   } catch (error) {
     // What has begun cannot become a refusal: cut, so that nobody takes it for the whole.
@@ -99,6 +114,18 @@ export interface ZipAnswer<Traits> {
   /** How long the whole download is. @throws wado/images-gone, orthanc/*, viewer-access/download-empty */
   readonly sizeOf: (examination: Examination<Traits>) => Promise<number>;
 }
+
+/** Asks no more often than every `everyMs`. */
+const createRecheck = <Traits>({ isStillOpen }: Examination<Traits>, clock: () => number, everyMs: number) => {
+  let askedAtUtcMs = clock();
+  return async (): Promise<void> => {
+    if (clock() - askedAtUtcMs < everyMs) return;
+    askedAtUtcMs = clock();
+    if (!(await isStillOpen())) {
+      throw new DrimboxError('viewer-access/link-refused', { detail: 'closed during a download' });
+    }
+  };
+};
 
 export const createZipAnswer = <Traits>(ports: ZipAnswerPorts<Traits>): ZipAnswer<Traits> => {
   const shelf = createZipShelf({ clock: ports.clock });
@@ -119,7 +146,7 @@ export const createZipAnswer = <Traits>(ports: ZipAnswerPorts<Traits>): ZipAnswe
       const zip = shelf.find(key, ifRange) ?? (await plan(examination, series, planning.signal));
       shelf.keep(key, zip);
       const choice = chooseRange({ range: field(request, 'range'), ifRange }, zip);
-      const { status, headers } = buildZipHead(choice, zip, fileName);
+      const { status, headers } = buildZipHead(choice, zip, fileNameOf(examination.number));
       const tellEnd = await ports.begin(examination);
       response.writeHead(status, headers);
       const sent: Sent = { bytes: 0, objects: 0 };
@@ -127,13 +154,18 @@ export const createZipAnswer = <Traits>(ports: ZipAnswerPorts<Traits>): ZipAnswe
         response.end();
         return tellEnd({ ...sent, isWhole: false });
       }
-      const isSent = await send(zip, choice, { response, idleMs: ports.idleMs, sent }).catch(async (error: unknown) => {
-        // It never fits again: whoever goes on is given another archive.
-        if (asDrimboxError(error).code === 'viewer-access/download-changed') shelf.forget(key);
-        await tellEnd({ ...sent, isWhole: false });
-        throw error;
-      });
-      return tellEnd({ ...sent, isWhole: isSent && choice.kind === 'whole' });
+      const checkStillOpen = createRecheck(examination, ports.clock, ports.recheckMs ?? defaultRecheckMs);
+      const { idleMs } = ports;
+      const isSent = await send(zip, choice, { response, idleMs, sent, checkStillOpen }).catch(
+        async (error: unknown) => {
+          // It never fits again: whoever goes on is given another archive.
+          if (asDrimboxError(error).code === 'viewer-access/download-changed') shelf.forget(key);
+          await tellEnd({ ...sent, isWhole: false });
+          throw error;
+        },
+      );
+      const isComplete = zip.missing + zip.leftOut() === 0;
+      return tellEnd({ ...sent, isWhole: isSent && choice.kind === 'whole' && isComplete });
     },
   };
 };

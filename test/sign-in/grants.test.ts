@@ -128,18 +128,19 @@ describe.each(['postgres', 'embedded'] as const)('on %s', (database) => {
       expect(await grants.add(cookie, study(2))).toEqual({ kind: 'signed-out' });
     });
 
-    test('of a study that is open already is the same one; another manifest, record or report is another one', async () => {
+    test('of a link that is open already is the same one; other studies, another record or link is another one', async () => {
       const { sessions, grants } = makeRoom(bench);
       const { cookie } = started(await sessions.start(patientSession()));
+      const [one] = study(1).studies;
       const contents: GrantContent[] = [
         study(1),
-        { ...study(1), kosSopInstanceUid: '1.2.250.1.999999.30.9' },
-        { ...study(1), studyInstanceUid: '1.2.250.1.999999.10.9' },
-        { ...study(1), reportId: 9 },
+        { ...study(1), link: 'another link' },
+        { ...study(1), studies: [...study(1).studies, ...study(2).studies] },
+        { ...study(1), studies: study(2).studies },
         { ...study(1), seriesInstanceUid: '1.2.250.1.999999.11.1' },
         { ...study(1), seriesInstanceUid: '1.2.250.1.999999.11.2' },
-        { ...study(1), ins: { value: '285037512345692', oid: '1.2.250.1.213.1.4.10' } },
-        { ...study(1), ins: { value: '285037512345691', oid: '1.2.250.1.213.1.4.11' } },
+        { ...study(1), studies: [{ ...one, ins: { value: '285037512345692', oid: '1.2.250.1.213.1.4.10' } }] },
+        { ...study(1), studies: [{ ...one, ins: { value: '285037512345691', oid: '1.2.250.1.213.1.4.11' } }] },
       ];
       const values: string[] = [];
       for (const content of contents) {

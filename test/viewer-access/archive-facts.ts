@@ -120,5 +120,4 @@ export const grant = (uid = study) => ({
   studyInstanceUid: uid,
   kosSopInstanceUid: kosOf(uid),
   ins: camille,
-  reportId: 7,
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ArchivedExamination, ArchivedSeries, ServedManifest } from '../../plugin/archive/index.ts';
 import { parseInsIdentifier } from '../../plugin/standards/index.ts';
-import { describeExamination, type DescriptionFacts } from '../../plugin/viewer-access/index.ts';
+import { type DescribedStudy, describeExamination, type DescriptionFacts } from '../../plugin/viewer-access/index.ts';
 import { type ExaminationDescription, parseDescription } from '../../viewer/src/description.ts';
 
 const ctClass = '1.2.840.10008.5.1.4.1.1.2';
@@ -45,15 +45,20 @@ const manifestOf = (numbers: readonly number[]): ServedManifest => ({
   authorIds: [],
 });
 
-const facts = (changes: Partial<DescriptionFacts> = {}): DescriptionFacts => ({
+const described = (changes: Partial<DescribedStudy> = {}): DescribedStudy => ({
   examination,
   manifest: manifestOf([1, 2]),
+  number: 1,
+  downloadBytes: 123_456,
+  ...changes,
+});
+const facts = (changes: Partial<DescriptionFacts> = {}): DescriptionFacts => ({
+  studies: [described()],
   person: { kind: 'professional', name: 'Élise RADIO – Médecin' },
   basePath: '/examen/grant-exemple',
-  downloadBytes: 123_456,
   softwareVersion: '0.0.1',
   formToken: 'jeton-exemple',
-  linkPath: '/session-terminee',
+  linkPath: '/IHEInvokeImageDisplay?requestType=STUDY',
   endsAtUtcMs: 1_800_000_000_000,
   ...changes,
 });
@@ -61,11 +66,14 @@ const facts = (changes: Partial<DescriptionFacts> = {}): DescriptionFacts => ({
 const page = (given: DescriptionFacts): ExaminationDescription =>
   parseDescription(JSON.parse(JSON.stringify(describeExamination(given))));
 const withPatient = (changes: Partial<ArchivedExamination['patient']>): ExaminationDescription['patient'] =>
-  page(facts({ examination: { ...examination, patient: { ...patient, ...changes } } })).patient;
+  page(facts({ studies: [described({ examination: { ...examination, patient: { ...patient, ...changes } } })] }))
+    .patient;
 const withStudy = (
   changes: Partial<ArchivedExamination['study']>,
 ): ExaminationDescription['studies'][number] | undefined =>
-  page(facts({ examination: { ...examination, study: { ...examination.study, ...changes } } })).studies[0];
+  page(
+    facts({ studies: [described({ examination: { ...examination, study: { ...examination.study, ...changes } } })] }),
+  ).studies[0];
 
 describe('the description of an examination', () => {
   it('is what the page takes, and the page loses nothing of it', () => {
@@ -79,10 +87,8 @@ describe('the description of an examination', () => {
   });
 
   it('names no series that the manifest does not serve, and previews by the place in the manifest (E1)', () => {
-    const given = facts({
-      examination: { ...examination, series: [seriesOf(1), seriesOf(2), seriesOf(3)] },
-      manifest: manifestOf([3, 1]),
-    });
+    const told = { ...examination, series: [seriesOf(1), seriesOf(2), seriesOf(3)] };
+    const given = facts({ studies: [described({ examination: told, manifest: manifestOf([3, 1]) })] });
     expect(page(given).studies[0]?.series).toMatchObject([
       { seriesInstanceUid: uidOf(3), previewPath: '/examen/grant-exemple/apercu/1.jpg', imageCount: 30 },
       { seriesInstanceUid: uidOf(1), previewPath: '/examen/grant-exemple/apercu/2.jpg', imageCount: 10 },
@@ -94,10 +100,8 @@ describe('the description of an examination', () => {
     const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 9 }));
     fc.assert(
       fc.property(numbers, numbers, (told, served) => {
-        const given = facts({
-          examination: { ...examination, series: told.map((number) => seriesOf(number)) },
-          manifest: manifestOf(served),
-        });
+        const known = { ...examination, series: told.map((number) => seriesOf(number)) };
+        const given = facts({ studies: [described({ examination: known, manifest: manifestOf(served) })] });
         const named = page(given).studies[0]?.series.map((one) => [one.seriesInstanceUid, one.previewPath]);
         const expected = served.flatMap((number, at) =>
           told.includes(number) ? [[uidOf(number), `/examen/grant-exemple/apercu/${at + 1}.jpg`]] : [],
@@ -108,13 +112,10 @@ describe('the description of an examination', () => {
   });
 
   it('keeps everything under its own grant, on this host', () => {
-    const described = page(facts());
+    const { dicomWebPath, studies } = page(facts({ studies: [described(), described({ number: 2 })] }));
     const paths = [
-      described.dicomWebPath,
-      ...described.studies.flatMap(({ downloadPath, series }) => [
-        downloadPath,
-        ...series.map((one) => one.previewPath),
-      ]),
+      dicomWebPath,
+      ...studies.flatMap(({ downloadPath, series }) => [downloadPath, ...series.map((one) => one.previewPath)]),
     ];
     expect(paths.every((one) => one?.startsWith('/examen/grant-exemple/'))).toBe(true);
   });
@@ -151,9 +152,10 @@ describe('the description of an examination', () => {
       { label: 'Nom utilisé', value: 'MODÈLE' },
       { label: 'Matricule INS', value: '285037512345691 (1.2.250.1.213.1.4.10)' },
     ]);
-    const described = page(facts({ examination: { ...examination, patient: { ...bare, birthGivenNames: '' } } }));
-    expect(described.patient.further.map(({ label }) => label)).toEqual(['Matricule INS']);
-    expect(described.patient).not.toHaveProperty('birthPlace');
+    const scarce = { ...examination, patient: { ...bare, birthGivenNames: '' } };
+    const told = page(facts({ studies: [described({ examination: scarce })] }));
+    expect(told.patient.further.map(({ label }) => label)).toEqual(['Matricule INS']);
+    expect(told.patient).not.toHaveProperty('birthPlace');
   });
 
   it('names a study and its series even where the PACS does not', () => {
@@ -162,10 +164,35 @@ describe('the description of an examination', () => {
       seriesOf(2, { description: '', seriesNumber: '', modality: 'US' }),
     ];
     const study = { date: '', description: '', institution: '' };
-    const [described] = page(facts({ examination: { patient, study, series } })).studies;
-    expect(described?.title).toBe('Examen d’imagerie');
-    expect(described?.series.map(({ title }) => title)).toEqual(['Série 1 (CT)', 'Série US']);
-    expect(described).not.toHaveProperty('place');
+    const [told] = page(facts({ studies: [described({ examination: { patient, study, series } })] })).studies;
+    expect(told?.title).toBe('Examen d’imagerie');
+    expect(told?.series.map(({ title }) => title)).toEqual(['Série 1 (CT)', 'Série US']);
+    expect(told).not.toHaveProperty('place');
+  });
+
+  it('has every study of the report, each with addresses of its own', () => {
+    const other = described({ number: 2, manifest: { ...manifestOf([2]), studyInstanceUid: '1.2.250.1.999999.7' } });
+    const { studies } = page(facts({ studies: [described(), other] }));
+    expect(studies).toMatchObject([
+      { downloadPath: '/examen/grant-exemple/images.zip' },
+      {
+        studyInstanceUid: '1.2.250.1.999999.7',
+        downloadPath: '/examen/grant-exemple/images.zip?examen=2',
+        series: [{ previewPath: '/examen/grant-exemple/apercu/1.jpg?examen=2' }],
+      },
+    ]);
+  });
+
+  it('has no download where there is nothing to take, and shows the rest', () => {
+    const { downloadBytes: _, ...without } = described();
+    const [told] = page(facts({ studies: [without] })).studies;
+    expect(told).not.toHaveProperty('downloadBytes');
+    expect(told?.series).toHaveLength(2);
+  });
+
+  it('tells which series the link names', () => {
+    expect(page(facts({ seriesInstanceUid: uidOf(2) })).firstSeriesInstanceUid).toBe(uidOf(2));
+    expect(page(facts())).not.toHaveProperty('firstSeriesInstanceUid');
   });
 
   it('tells a patient nothing of a name: it is the one on the banner', () => {

@@ -11,6 +11,7 @@ import type { ServedManifest } from '../../plugin/archive/index.ts';
 import {
   type AccessDecision,
   type AnswerExamination,
+  type AnswerLink,
   type EntryRecord,
   type Examination,
   type GrantCheck,
@@ -49,11 +50,14 @@ const professional = (name: string, situations: readonly string[] = []): OpenSes
 });
 
 /** Person → whose study number is theirs. */
-export const people: Readonly<Record<string, { readonly session: OpenSession<Traits>; readonly study: number }>> = {
+export const people: Readonly<
+  Record<string, { readonly session: OpenSession<Traits>; readonly study: number; readonly others?: readonly number[] }>
+> = {
   camille: { session: patient('camille'), study: 1 },
   alex: { session: patient('alex'), study: 2 },
   docteur: { session: professional('docteur'), study: 3 },
   autre: { session: professional('autre'), study: 4 },
+  famille: { session: patient('famille'), study: 5, others: [6, 7] },
 };
 
 export const manifestOf = (number: number): ServedManifest => ({
@@ -76,6 +80,8 @@ export interface FakedWorld {
   readonly records: EntryRecord<Traits>[];
   /** Answers given for an examination: its study and what was asked of it. */
   readonly shown: { readonly study: string; readonly url: string; readonly what: string }[];
+  /** Of those who were shown a page. */
+  readonly linkPaths: string[];
   readonly waits: number[];
   readonly begun: { readonly service: string; readonly link: string }[];
   readonly logged: object[];
@@ -89,7 +95,6 @@ const granted = (study: string): GrantedStudy => ({
   studyInstanceUid: study,
   kosSopInstanceUid: `${study}.99`,
   ins: insOf(numberOf(study)),
-  reportId: 1,
 });
 
 export const makeWorld = (): FakedWorld => ({
@@ -107,6 +112,7 @@ export const makeWorld = (): FakedWorld => ({
   status: 'UP',
   records: [],
   shown: [],
+  linkPaths: [],
   waits: [],
   begun: [],
   logged: [],
@@ -127,6 +133,16 @@ const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | '
       response.end(`${what} ${manifest.studyInstanceUid} ${url}`);
       return Promise.resolve();
     };
+  const showAll =
+    (what: string): AnswerLink<Traits> =>
+    ({ examinations, linkPath }, asked, response) => {
+      world.linkPaths.push(linkPath);
+      const [first, ...others] = examinations;
+      for (const { manifest, number } of others) {
+        world.shown.push({ study: manifest.studyInstanceUid, url: `${number}`, what });
+      }
+      return show(what)(first, asked, response);
+    };
   let correlation = 0;
   return {
     version: '9.8.7',
@@ -138,14 +154,15 @@ const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | '
             ? { ...session, situationsToChoose: [] }
             : undefined,
         ),
-      grant: (_, [{ studyInstanceUid }]) => Promise.resolve(grantOf(numberOf(studyInstanceUid))),
+      grant: (_, { studies: [{ studyInstanceUid }] }) => Promise.resolve(grantOf(numberOf(studyInstanceUid))),
       loadGrant: ({ cookies }, value) => {
         const session = sessionOf(cookies);
         const study = people[session?.id ?? '']?.study ?? 0;
         const isOwn = session !== undefined && value === grantOf(study);
-        return Promise.resolve(
-          isOwn ? { session, study: { studyInstanceUid: studyOf(study), ins: insOf(study) } } : undefined,
-        );
+        const opened = (number: number) => ({ studyInstanceUid: studyOf(number), ins: insOf(number) });
+        const others = people[session?.id ?? '']?.others ?? [];
+        const studies = [opened(study), ...others.map(opened)] as const;
+        return Promise.resolve(isOwn ? { session, studies, link: linkOf(study) } : undefined);
       },
       end: () =>
         Promise.resolve({
@@ -195,8 +212,8 @@ const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | '
       return world.recordFails ? Promise.reject(new Error('no audit')) : Promise.resolve();
     },
     examination: {
-      shell: show('shell'),
-      description: show('description'),
+      shell: showAll('shell'),
+      description: showAll('description'),
       dicomWeb: show('dicomweb'),
       preview: show('preview'),
       archive: show('archive'),

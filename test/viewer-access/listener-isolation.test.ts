@@ -41,7 +41,7 @@ const routes = [
   '/images.zip',
   '/images.zip?serie=1',
 ];
-const persons = Object.keys(people);
+const persons = Object.keys(people).filter((name) => people[name]?.others === undefined);
 const grants = [1, 2, 3, 4];
 const cells = routes.flatMap((route) =>
   persons.flatMap((person) => grants.map((number) => [route, person, number] as const)),

@@ -66,10 +66,16 @@ afterEach(() => {
 interface SiteOptions {
   readonly begin?: () => Promise<void>;
   readonly idleMs?: number;
+  /** Whether the examination is still open when the download asks. */
+  readonly isOpen?: () => boolean;
+  readonly recheckMs?: number;
 }
 
 /** The grant is the first part of the path, as the listener would have read it. */
-const startSite = async (stored: ZipStore, { begin, idleMs = 30_000 }: SiteOptions = {}): Promise<Site> => {
+const startSite = async (
+  stored: ZipStore,
+  { begin, idleMs = 30_000, isOpen = () => true, recheckMs }: SiteOptions = {},
+): Promise<Site> => {
   const noted: string[] = [];
   const ends: DownloadEnd[] = [];
   const failures: string[] = [];
@@ -80,6 +86,7 @@ const startSite = async (stored: ZipStore, { begin, idleMs = 30_000 }: SiteOptio
     images,
     newUid: () => `2.25.${(uids += 1)}`,
     idleMs,
+    ...(recheckMs === undefined ? {} : { recheckMs }),
     begin: async () => {
       noted.push('begun');
       await begin?.();
@@ -101,6 +108,8 @@ const startSite = async (stored: ZipStore, { begin, idleMs = 30_000 }: SiteOptio
     kosSopInstanceUid: '2.25.9',
     browser: { host: 'vi1.exemple', origin: 'https://vi1.exemple', address: '192.0.2.1', correlationId: 'c' },
     basePath: `/examen/${grant}`,
+    number: 1,
+    isStillOpen: () => Promise.resolve(isOpen()),
   });
   const server = createServer((request, response) => {
     const grant = /^\/([^/?]+)/.exec(request.url ?? '')?.[1];
@@ -201,6 +210,9 @@ describe('a download', () => {
     expect(rest.status).toBe(206);
     expect((await bytesOf(rest)).equals(archive.subarray(1000))).toBe(true);
     expect(ends.at(-1)).toMatchObject({ bytes: archive.length - 1000, isWhole: false });
+    const last = await fetch(url, { headers: { ...headers, Range: `bytes=${archive.length - 10}-` } });
+    await bytesOf(last);
+    await expect.poll(() => ends.at(-1)).toEqual({ bytes: 10, objects: 0, isWhole: false });
     const elsewhere = await fetch(url.replace('/one', '/two'), { headers });
     expect([elsewhere.status, elsewhere.headers.get('etag') === etag]).toEqual([200, false]);
     await bytesOf(elsewhere);
@@ -270,6 +282,31 @@ describe('a download that ends early', () => {
     expect(ends[0]).toMatchObject({ isWhole: false, objects: 3 });
     expect(ends[0]?.bytes).toBeGreaterThan(0);
     await expect.poll(() => failures).toEqual(['orthanc/answer-invalid']);
+  });
+
+  it('because the examination was closed meanwhile is cut (E5)', async () => {
+    const stored = createZipStore(wide, { pieceBytes: 65_536 });
+    let asked = 0;
+    const isOpen = (): boolean => (asked += 1) < 3;
+    const { url, ends, failures } = await startSite(stored, { isOpen, recheckMs: 0 });
+    // Perhaps before its head has left.
+    const isEnded = await fetch(url).then(isCut, () => true);
+    expect(isEnded).toBe(true);
+    await expect.poll(() => ends.length).toBe(1);
+    expect(ends[0]).toMatchObject({ isWhole: false, objects: 0 });
+    await expect.poll(() => failures).toEqual(['viewer-access/link-refused']);
+    await expect.poll(() => stored.figures.openFiles).toBe(0);
+    expect(asked).toBe(3);
+  });
+
+  it('and is open all along is asked about, and whole', async () => {
+    const stored = createZipStore(mixed);
+    let asked = 0;
+    const isOpen = (): boolean => (asked += 1) > 0;
+    const { url, ends } = await startSite(stored, { isOpen, recheckMs: 0 });
+    await bytesOf(await fetch(url));
+    await expect.poll(() => ends.at(-1)?.isWhole).toBe(true);
+    expect(asked).toBeGreaterThan(mixed.length);
   });
 
   it('because a stored file has changed begins again as another archive', async () => {

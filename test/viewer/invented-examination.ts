@@ -83,7 +83,7 @@ export const describePhantom = (
         { label: 'Nom utilisé', value: 'EXEMPLE-DUPONT' },
       ],
     },
-    person: { kind: 'professional', name: 'Dr Dominique MODELE', situation: 'Médecin, radiologie — Cabinet Exemple' },
+    person: { kind: 'professional', name: 'Dr Dominique MODELE – Médecin, radiologie, Cabinet Exemple' },
     studies: [
       {
         studyInstanceUid: instances[0]?.studyInstanceUid ?? '',

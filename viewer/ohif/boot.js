@@ -3,7 +3,8 @@
  * address that leaves the browser names them, and tells the page what happens here.
  *
  * The page sets on its <iframe>: data-dicomweb (path of the DICOMweb root of one grant), data-studies (Study Instance UIDs),
- * data-classes (SOP classes in the examination); lists are separated by spaces.
+ * data-classes (SOP classes in the examination), data-series (Series Instance UID to show first, or absent); lists are separated
+ * by spaces.
  *
  * Messages to the page: {source:'drimbox-ohif', kind:'started' | 'metadata' | 'first-image' | 'progress' | 'refused' | 'failed', …}.
  * Messages from the page: {target:'drimbox-ohif', kind:'show-series', seriesInstanceUid}.
@@ -31,6 +32,7 @@
 
   // The router of OHIF reads the studies from the address; nothing of it is sent, and it is taken away below.
   const query = new URLSearchParams({ lng: 'fr', StudyInstanceUIDs: window.drimboxExamination.studies.join(',') });
+  if (asked.series !== undefined) query.set('initialSeriesInstanceUID', asked.series);
   history.replaceState(null, '', `${path}basic?${query}`);
 
   // Tours and dialogs remember in the storage of the browser that they were seen: nothing is kept on a shared computer.

@@ -20,11 +20,8 @@ export type SignedInPerson =
   | { readonly kind: 'patient' }
   | {
       readonly kind: 'professional';
+      /** With the exercise situation. */
       readonly name: string;
-      /** Exercise situation as one line, in French. */
-      readonly situation?: string;
-      /** Where it can be changed, when there are several. */
-      readonly situationPath?: string;
     };
 
 export interface SeriesDescription {
@@ -48,7 +45,8 @@ export interface StudyDescription {
   readonly place?: string;
   /** ZIP with DICOMDIR. */
   readonly downloadPath: string;
-  readonly downloadBytes: number;
+  /** Absent: there is nothing to download now. */
+  readonly downloadBytes?: number;
   readonly series: readonly SeriesDescription[];
 }
 
@@ -57,6 +55,8 @@ export interface ExaminationDescription {
   readonly patient: PatientTraits;
   readonly person: SignedInPerson;
   readonly studies: readonly StudyDescription[];
+  /** To show first, where the link names one. */
+  readonly firstSeriesInstanceUid?: string;
   readonly dicomWebPath: string;
   readonly signOut: { readonly path: string; readonly csrfField: string; readonly csrfToken: string };
   /** The link of the report, to sign in again. */
@@ -124,7 +124,7 @@ const parseStudy = (fields: Fields): StudyDescription => ({
   ...(has(fields, 'date') ? { date: text(fields, 'date') } : {}),
   ...(has(fields, 'place') ? { place: text(fields, 'place') } : {}),
   downloadPath: path(fields, 'downloadPath'),
-  downloadBytes: count(fields, 'downloadBytes'),
+  ...(has(fields, 'downloadBytes') ? { downloadBytes: count(fields, 'downloadBytes') } : {}),
   series: list(fields, 'series').map(parseSeries),
 });
 
@@ -145,8 +145,6 @@ const parsePerson = (fields: Fields): SignedInPerson =>
     ? {
         kind: 'professional',
         name: text(fields, 'name'),
-        ...(has(fields, 'situation') ? { situation: text(fields, 'situation') } : {}),
-        ...(has(fields, 'situationPath') ? { situationPath: path(fields, 'situationPath') } : {}),
       }
     : { kind: 'patient' };
 
@@ -159,6 +157,7 @@ export const parseDescription = (value: unknown): ExaminationDescription => {
     patient: parsePatient(part(value, 'patient')),
     person: parsePerson(part(value, 'person')),
     studies: list(value, 'studies').map(parseStudy),
+    ...(has(value, 'firstSeriesInstanceUid') ? { firstSeriesInstanceUid: uid(value, 'firstSeriesInstanceUid') } : {}),
     dicomWebPath: path(value, 'dicomWebPath'),
     signOut: {
       path: path(signOut, 'path'),

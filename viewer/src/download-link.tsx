@@ -31,10 +31,16 @@ const chooseFile = async (name: string): Promise<FileSink | undefined> => {
   return await file?.createWritable();
 };
 
-export const DownloadLink = ({ study }: { readonly study: StudyDescription }) => {
+interface DownloadProps {
+  readonly path: string;
+  readonly totalBytes: number;
+  readonly fileName: string;
+}
+
+const RunningDownload = ({ path, totalBytes, fileName }: DownloadProps) => {
   const [state, setState] = useState<State>({ kind: 'idle' });
   const running = useRef<AbortController>(undefined);
-  const size = formatBytes(study.downloadBytes);
+  const size = formatBytes(totalBytes);
 
   const start = async (event: React.MouseEvent): Promise<void> => {
     // Without it the link does what links do: the browser downloads and shows progress itself.
@@ -44,14 +50,14 @@ export const DownloadLink = ({ study }: { readonly study: StudyDescription }) =>
     running.current = new AbortController();
     const { signal } = running.current;
     try {
-      const sink = await chooseFile('images.zip');
+      const sink = await chooseFile(fileName);
       if (sink === undefined) return;
       setState({ kind: 'running', bytes: 0 });
       const onProgress = (bytes: number): void => setState({ kind: 'running', bytes });
       setState({
         kind: await runDownload({
-          path: study.downloadPath,
-          totalBytes: study.downloadBytes,
+          path,
+          totalBytes,
           sink,
           onProgress,
           signal,
@@ -67,12 +73,12 @@ export const DownloadLink = ({ study }: { readonly study: StudyDescription }) =>
 
   return (
     <div className="download">
-      <a href={study.downloadPath} download="images.zip" onClick={(event) => void start(event)}>
+      <a href={path} download={fileName} onClick={(event) => void start(event)}>
         Télécharger les images <span className="download-size">(ZIP, {size})</span>
       </a>
       {state.kind === 'running' && (
         <p>
-          <progress aria-label="Téléchargement" value={state.bytes} max={study.downloadBytes} />
+          <progress aria-label="Téléchargement" value={state.bytes} max={totalBytes} />
           <span>
             {formatBytes(state.bytes)} sur {size}
           </span>
@@ -85,3 +91,15 @@ export const DownloadLink = ({ study }: { readonly study: StudyDescription }) =>
     </div>
   );
 };
+
+/** @param number  place of the study on the page, from 1 */
+export const DownloadLink = ({ study, number }: { readonly study: StudyDescription; readonly number: number }) =>
+  study.downloadBytes === undefined ? (
+    <p className="download">Le téléchargement n’est pas possible pour le moment. Réessayez plus tard.</p>
+  ) : (
+    <RunningDownload
+      path={study.downloadPath}
+      totalBytes={study.downloadBytes}
+      fileName={number === 1 ? 'images.zip' : `images-${number}.zip`}
+    />
+  );

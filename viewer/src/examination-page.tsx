@@ -18,7 +18,9 @@ const narrow = '(max-width: 48rem)';
 
 export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps) => {
   const { studies, patient, person, signOut, softwareVersion } = examination;
-  const first = studies.flatMap((study) => study.series).find((series) => series.previewPath !== undefined);
+  const series = studies.flatMap((study) => study.series);
+  const asked = series.find(({ seriesInstanceUid }) => seriesInstanceUid === examination.firstSeriesInstanceUid);
+  const first = asked ?? series.find(({ previewPath }) => previewPath !== undefined);
   const [mayStart, setMayStart] = useState(first === undefined);
   const [isReady, setReady] = useState(false);
   const [shown, setShown] = useState(first?.seriesInstanceUid);
@@ -32,9 +34,9 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
     const timer = setTimeout(start, maxPreviewMs);
     return () => clearTimeout(timer);
   }, [start]);
-  const show = (series: SeriesDescription): void => {
-    showSeries(frame.current, series.seriesInstanceUid);
-    setShown(series.seriesInstanceUid);
+  const show = ({ seriesInstanceUid }: SeriesDescription): void => {
+    showSeries(frame.current, seriesInstanceUid);
+    setShown(seriesInstanceUid);
     if (side.current !== null && matchMedia(narrow).matches) side.current.open = false;
   };
   return (

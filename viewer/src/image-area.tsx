@@ -6,7 +6,7 @@ import type { ExaminationDescription, SeriesDescription } from './description.ts
 
 export interface ImageAreaProps {
   readonly examination: ExaminationDescription;
-  /** The series whose picture stands in for OHIF. */
+  /** The series that is shown first: its picture stands in for OHIF until then. */
   readonly first: SeriesDescription | undefined;
   /** OHIF starts only when the pictures are on the screen: it keeps the browser busy for seconds. */
   readonly mayStart: boolean;
@@ -50,6 +50,7 @@ export const ImageArea = ({ examination, first, mayStart, frame, onReady, onRefu
           allow="fullscreen"
           data-dicomweb={examination.dicomWebPath}
           data-studies={words(examination.studies.map((study) => study.studyInstanceUid))}
+          data-series={first?.seriesInstanceUid}
           data-classes={words(series.flatMap(({ sopClassUids }) => sopClassUids))}
         />
       )}

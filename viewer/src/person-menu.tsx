@@ -8,8 +8,6 @@ export const PersonMenu = ({ person, signOut }: Pick<ExaminationDescription, 'pe
     ) : (
       <p>
         <span className="person-name">{person.name}</span>
-        {person.situation !== undefined && <span className="person-situation">{person.situation}</span>}
-        {person.situationPath !== undefined && <a href={person.situationPath}>Changer de situation</a>}
       </p>
     )}
     <form method="post" action={signOut.path}>

@@ -44,7 +44,7 @@ const SeriesButton = ({
 
 export const SeriesList = ({ studies, ...rest }: SeriesListProps) => (
   <>
-    {studies.map((study) => (
+    {studies.map((study, at) => (
       <section key={study.studyInstanceUid} className="study" aria-label={study.title}>
         <h2>{study.title}</h2>
         <p className="study-words">
@@ -57,7 +57,7 @@ export const SeriesList = ({ studies, ...rest }: SeriesListProps) => (
             </li>
           ))}
         </ul>
-        <DownloadLink study={study} />
+        <DownloadLink study={study} number={at + 1} />
       </section>
     ))}
   </>

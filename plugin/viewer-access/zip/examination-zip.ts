@@ -46,7 +46,7 @@ export interface ExaminationZipPorts extends PlanningPorts {
 }
 
 export interface ZipProgress {
-  /** Images whose last byte stands before `bytesDone`. */
+  /** Images whose last byte was given. */
   readonly objectsDone: number;
   readonly objectsTotal: number;
   /** Position in the archive: all before it left, or was before the range. */
@@ -133,12 +133,13 @@ class StreamedExamination implements ExaminationZip {
     const isWithin = Number.isSafeInteger(start) && start >= 0 && start <= end && end <= this.sizeBytes;
     if (!isWithin) throw new RangeError('a range beyond the archive');
     let at = start;
+    const before = this.#archive.imagesBefore(start);
     for await (const piece of this.#pieces({ start, end }, signal)) {
       signal.throwIfAborted();
       at += piece.bytes.length;
       yield piece;
       onProgress?.({
-        objectsDone: this.#archive.imagesBefore(at),
+        objectsDone: this.#archive.imagesBefore(at) - before,
         objectsTotal: this.objects,
         bytesDone: at,
         bytesTotal: this.sizeBytes,

@@ -1,0 +1,103 @@
+/** A link that opens several studies of its report: one grant, each study asked for and checked by itself (fakes behind the entry). */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
+import { makeCa } from '../peers/ca/make-ca.ts';
+import {
+  ask,
+  cookieOf,
+  type FakedWorld,
+  grantOf,
+  linkOf,
+  makeStaticFolder,
+  makeWorld,
+  startEntry,
+  studyOf,
+} from './faked-entry.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'drimbox-several-'));
+const built = makeStaticFolder();
+const world: FakedWorld = makeWorld();
+const openAll = world.checkGrant;
+let listener: ViewerListener;
+beforeAll(async () => {
+  listener = await startEntry(await makeCa(folder), built.folder, world);
+}, 60_000);
+afterAll(async () => {
+  await listener.close(0);
+  rmSync(folder, { recursive: true });
+  built.remove();
+});
+beforeEach(() => {
+  world.shown.length = 0;
+  world.linkPaths.length = 0;
+  world.checkGrant = openAll;
+});
+
+const askFor = (rest: string) => ask(listener.port, `/examen/${grantOf(5)}${rest}`, { cookies: cookieOf('famille') });
+/** Those of the numbers are closed. */
+const close = (...numbers: readonly number[]): void => {
+  world.checkGrant = (study) =>
+    numbers.some((number) => studyOf(number) === study)
+      ? { kind: 'refused', reason: 'viewer-access/hidden-from-patient' }
+      : openAll(study);
+};
+const shownStudies = (): readonly string[] => world.shown.map(({ study }) => study);
+
+describe('a link that opens several studies', () => {
+  test('describes them all under one grant, with the link itself to sign in again', async () => {
+    expect((await askFor('/description')).status).toBe(200);
+    expect(shownStudies().toSorted()).toEqual([5, 6, 7].map(studyOf));
+    expect(world.linkPaths).toEqual([`/IHEInvokeImageDisplay?${linkOf(5)}`]);
+  });
+
+  test.each([
+    [`/dicomweb/studies/${studyOf(5)}/series`, 5],
+    [`/dicomweb/studies/${studyOf(6)}/series`, 6],
+    [`/dicomweb/studies?StudyInstanceUID=${studyOf(7)}&limit=1`, 7],
+    [`/dicomweb/studies?0020000D=${studyOf(7)}`, 7],
+    // Nothing of the grant: whoever answers for the first one finds nothing.
+    [`/dicomweb/studies/${studyOf(1)}/series`, 5],
+    ['/dicomweb/studies', 5],
+    ['/apercu/1.jpg', 5],
+    ['/apercu/1.jpg?examen=2', 6],
+    ['/images.zip?examen=3', 7],
+    ['/images.zip?serie=1.2&examen=1', 5],
+  ])('%s is asked of study %i', async (rest, number) => {
+    expect((await askFor(rest)).status).toBe(200);
+    expect(shownStudies()).toEqual([studyOf(number)]);
+  });
+
+  test.each(['/images.zip?examen=4', '/images.zip?examen=0', '/apercu/1.jpg?examen=-1', '/images.zip?examen=1e0'])(
+    '%s names none of its studies: refused',
+    async (rest) => {
+      expect((await askFor(rest)).status).toBe(404);
+      expect(shownStudies()).toEqual([]);
+    },
+  );
+
+  test('of which one is closed shows the others; the closed one is refused (E5)', async () => {
+    close(5);
+    expect((await askFor('/description')).status).toBe(200);
+    expect(shownStudies().toSorted()).toEqual([6, 7].map(studyOf));
+    world.shown.length = 0;
+    for (const rest of [
+      `/dicomweb/studies/${studyOf(5)}/series`,
+      '/dicomweb/studies',
+      '/images.zip',
+      '/apercu/1.jpg',
+    ]) {
+      expect((await askFor(rest)).status).toBe(404);
+    }
+    expect(shownStudies()).toEqual([]);
+    expect((await askFor(`/dicomweb/studies/${studyOf(6)}/series`)).status).toBe(200);
+  });
+
+  test('of which all are closed shows nothing', async () => {
+    close(5, 6, 7);
+    for (const rest of ['', '/description', '/images.zip?examen=2']) expect((await askFor(rest)).status).toBe(404);
+    expect(shownStudies()).toEqual([]);
+  });
+});
