@@ -116,6 +116,8 @@ const signOut = async <Traits>(context: EntryContext<Traits>, call: Call): Promi
   await requireForm(context, call);
   const ended = await context.sessions.end(call.browser);
   setCookies(call.response, ended.setCookies);
+  // Nothing of the images stays on a shared computer.
+  call.response.setHeader('Clear-Site-Data', '"cache", "storage"');
   if (ended.departure !== undefined) return depart(context, call, ended.departure);
   return sendPage(call.response, 200, buildSignedOutPage(context.setting));
 };

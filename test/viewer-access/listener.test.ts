@@ -143,6 +143,7 @@ describe('once signed in', () => {
 
   test('signing out ends both sessions: the cookie goes, the browser is sent to the service', async () => {
     const { status, body, headers } = await submit(port, '/deconnexion', {}, cookieOf('camille'));
+    expect(headers['clear-site-data']).toBe('"cache", "storage"');
     expect([status, headers['set-cookie']?.[0]]).toEqual([200, expect.stringContaining('Max-Age=0')]);
     expect(body).toContain('url=https://psc.example.test/logout?a=1&amp;b=2');
     expect((await ask(port, '/deconnexion?state=x')).body).toContain('Vous êtes déconnecté');

@@ -9,6 +9,7 @@ import type { TrustedSite } from '../drimbox/index.ts';
 import { startOrthanc, type OrthancPeer, type OrthancPeerOptions } from '../orthanc/index.ts';
 import { findFreePort } from '../postgres/index.ts';
 import { connectRis, type RisConnection } from '../ris/index.ts';
+import { copyEmptyStore } from '../../fixtures/store/kept-store.ts';
 import { runDrimbox, startSidecar, type SidecarProcess } from './sidecar-process.ts';
 import { startStandIn, type StandInProcess } from './stand-in-process.ts';
 
@@ -123,6 +124,7 @@ export const startSite = async (options: SiteOptions = {}): Promise<Site> => {
   const configFile = join(folder, 'drimbox.json');
   writeFileSync(configFile, JSON.stringify({ DrimBox: sectionOf(place, options, prepared) }, undefined, 2));
   const env: Record<string, string> = { DRIMBOX_STORE: options.store ?? 'embedded' };
+  if (options.folder === undefined && env['DRIMBOX_STORE'] === 'embedded') await copyEmptyStore(join(folder, 'store'));
   const start = (): Promise<SidecarProcess> => startSidecar({ folder, configFile, env });
   let sidecar = await start();
   return {
