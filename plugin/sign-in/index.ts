@@ -19,6 +19,7 @@ export type {
   SignInRefused,
 } from './provider-failure.ts';
 export { type LogoutOrder, type LogoutRequest, type ProviderSession, providerSession } from './provider-session.ts';
+export { openSignInServices, type SignInServices, type SignInServicesPorts } from './sign-in-services.ts';
 export type { SignedInResult, SignInPorts, SignInService } from './sign-in-service.ts';
 export { buildCsrfToken, isCsrfToken } from './csrf-token.ts';
 export { type ExerciseSituation, findSituation, parseExerciseSituations } from './exercise-situations.ts';

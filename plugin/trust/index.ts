@@ -1,6 +1,14 @@
 export type { AuthorizationHeader } from './bearer-credentials.ts';
 export { thumbprintOf } from './certificate-binding.ts';
-export { openPscConnection, type PscConnection } from './psc-connection.ts';
+export type { Alerts } from './alerts.ts';
+export { followCredentials, type ReloadableCredentials } from './credentials-reload.ts';
+export type { Every } from './every.ts';
+export {
+  openProviderConnection,
+  type ProviderConnection,
+  type ProviderFetch,
+  readCredential,
+} from './provider-connection.ts';
 export {
   classifyPscFailure,
   classifyStatus,
