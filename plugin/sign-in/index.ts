@@ -1,5 +1,6 @@
 export { attemptMs, type SignInAttempt, signInAttempt } from './attempt.ts';
 export type { BegunSignIn } from './code-flow.ts';
+export { CivilTrait, lackingTraits } from './civil-scopes.ts';
 export type { DecryptionKeys } from './decryption-keys.ts';
 export { type FranceConnect, openFranceConnect } from './franceconnect.ts';
 export type { LogoutRefused, LogoutVerdict } from './logout-token.ts';
