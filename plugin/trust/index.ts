@@ -67,7 +67,7 @@ export { createFileSource, createHttpsSource, type Fetched, type WhitelistSource
 export type { CertificateAlerts } from './certificate-alerts.ts';
 export { readCertificateFeatures } from './certificate-fields.ts';
 export { type CertificateAuthorities, loadAuthorities, type TrustEnvironment } from './certificate-authorities.ts';
-export { expiryDays } from './certificate-expiry.ts';
+export { type CertificateValidity, expiryDays, expiryThreshold } from './certificate-expiry.ts';
 export { createKeptLists, type RevocationListKeep } from './kept-revocation-lists.ts';
 export {
   createPeerCertificateCheck,
