@@ -26,7 +26,7 @@ export {
 export type { ViewedStudy } from './dicomweb/viewed-study.ts';
 export * from './entry-ports.ts';
 export { startViewerListener, type ViewerListener, type ViewerListenerPorts } from './listener.ts';
-export { type ViewerAccessOptions, viewerAccessOptions } from './options.ts';
+export { builtViewerFolder, type ViewerAccessOptions, viewerAccessOptions } from './options.ts';
 export { registeredPaths } from './registered-paths.ts';
 export { encodeReportLink, LinkFault, type ParsedLink, parseReportLink, type ReportLink } from './report-link.ts';
 export { describeExamination, type DescriptionFacts } from './examination-description.ts';
