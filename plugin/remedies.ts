@@ -461,7 +461,7 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
   'viewer-access/method-not-allowed': 'Rien à faire : seul un programme, et non un navigateur, demande cela.',
   'viewer-access/listen-failed': 'Libérer le port ou changer Viewer.Port, puis redémarrer le service.',
   'viewer-access/files-missing':
-    'Lancer scripts/setup, qui construit la visionneuse, ou corriger Viewer.StaticFolder, puis redémarrer le service.',
+    'Installer la livraison en entier (scripts/release la fait), ou construire la visionneuse (scripts/setup --runtime --viewer), ou corriger Viewer.StaticFolder ; puis redémarrer le service.',
   // sign-in (Pro Santé Connect, FranceConnect+)
   'sign-in/provider-not-configured':
     'Renseigner SignIn.ProSanteConnect (professionnels) ou SignIn.FranceConnect (patients) dans la configuration.',

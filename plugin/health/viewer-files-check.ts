@@ -35,7 +35,7 @@ export const viewerFilesCheck = (ports: DoctorPorts): HealthCheck => ({
           message: 'La visionneuse est incomplète : des navigateurs n’afficheront rien.',
           details: [folder, ...listed(facts.missing, 'absent'), ...listed(facts.changed, 'd’une autre taille')],
           remedy:
-            'Recopier le dossier en entier depuis la livraison, ou lancer scripts/setup, puis redémarrer le service.',
+            'Recopier le dossier en entier depuis la livraison, ou lancer scripts/setup --runtime --viewer, puis redémarrer le service.',
         };
     }
   }),
