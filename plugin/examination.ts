@@ -12,6 +12,7 @@ import { asDrimboxError, DrimboxError } from './errors.ts';
 import {
   type CertificateFacts,
   createTrustLooks,
+  createViewerLooks,
   formatDoctorReport,
   isHealthy,
   runDoctor,
@@ -20,6 +21,7 @@ import {
 import { createChannels } from './notification/index.ts';
 import { createOrthancClient, loadSecret, openIndexRole } from './orthanc/index.ts';
 import type { Store } from './store/index.ts';
+import { builtViewerFolder } from './viewer-access/index.ts';
 
 /** What the command line gives: this file reads neither clock nor randomness. */
 export interface ExaminationPorts {
@@ -113,6 +115,14 @@ const trustPort = (
   return createTrustLooks({ trust, environment, folder: store.folder, certificates: wado.certificates }, given);
 };
 
+const viewerPort = (
+  given: ExaminationPorts,
+  { viewer, signIn, environment }: Configuration,
+): Required<DoctorPorts>['viewer'] => {
+  if (viewer === undefined || signIn === undefined) return 'not-configured';
+  return createViewerLooks({ viewer, signIn, environment, staticFolder: builtViewerFolder }, given);
+};
+
 /** Ports of a configuration that could be read; `close` ends what they hold open. */
 const connect = (
   given: ExaminationPorts,
@@ -135,6 +145,7 @@ const connect = (
   const ports: Partial<DoctorPorts> = {
     ...dmpPorts(given, configuration),
     trust: trustPort(given, configuration),
+    viewer: viewerPort(given, configuration),
     orthanc: {
       system: () => orthanc.system(),
       listPlugins: () => orthanc.listPlugins(),

@@ -1,8 +1,8 @@
 /** Who gets images: other DRIMboxes where Wado and Trust are configured, browsers where Viewer and SignIn are. No rules here. */
-import { join } from 'node:path';
 import type { Configuration } from './config/index.ts';
 import type { DrimboxEvent } from './events.ts';
 import { type ImageServicePorts, startImageService } from './image-service.ts';
+import { builtViewerFolder } from './viewer-access/index.ts';
 import { startViewerService, type ViewerServicePorts } from './viewer-service.ts';
 
 export interface ImageListenersPorts
@@ -36,14 +36,15 @@ export const startImageListeners = async (
   if (viewer === undefined || signIn === undefined) {
     return { imagePort: images.port, heard: images.heard, close: () => images.close() };
   }
-  const staticFolder = join(import.meta.dirname, '../viewer/dist');
   const options = { viewer, signIn, timeZone: ports.timeZone };
-  const browsers = await startViewerService(options, { ...ports, ...images.shared, staticFolder }).catch(
-    async (error: unknown) => {
-      await images.close();
-      throw error;
-    },
-  );
+  const browsers = await startViewerService(options, {
+    ...ports,
+    ...images.shared,
+    staticFolder: builtViewerFolder,
+  }).catch(async (error: unknown) => {
+    await images.close();
+    throw error;
+  });
   return {
     imagePort: images.port,
     viewerPort: browsers.port,

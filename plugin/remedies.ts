@@ -418,7 +418,7 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
   'renditions/unsupported':
     'L’éditeur de la DRIMbox distante doit accepter aussi Explicit VR Little Endian (1.2.840.10008.1.2.1) ou le format d’origine de l’image.',
   'renditions/timeout':
-    'Si cela se répète, augmenter Renditions.TimeoutMs ou le nombre de processeurs ; sinon l’image est endommagée : la renvoyer depuis sa source.',
+    'Si cela se répète, augmenter Wado.Transcoding.TimeoutSeconds ou le nombre de processeurs ; sinon l’image est endommagée : la renvoyer depuis sa source.',
   // viewer-access
   'viewer-access/link-malformed':
     'Ouvrir le lien depuis le compte-rendu, sans le recopier ; s’il est déjà ainsi dans le compte-rendu, l’éditeur du RIS doit le corriger (quatre paramètres, chacun une fois).',
@@ -454,14 +454,14 @@ const remedies: Readonly<Partial<Record<ErrorCode, string>>> = {
   'viewer-access/form-invalid':
     'La personne ouvre de nouveau le lien de son compte-rendu ; si cela dure, transmettre au support le code affiché.',
   'viewer-access/too-many-requests':
-    'Attendre une minute ; si un établissement sort par une seule adresse, augmenter ViewerAccess.Throttle.',
+    'Attendre une minute ; si un établissement sort par une seule adresse, augmenter Viewer.Throttle.',
   'viewer-access/host-unknown':
-    'Ajouter le nom (vi…) à ViewerAccess.Certificates, ou corriger le mandataire qui change l’en-tête Host.',
+    'Ajouter le nom (vi…) à Viewer.Certificates, ou corriger le mandataire qui change l’en-tête Host.',
   'viewer-access/page-unknown': 'Rien à faire : la personne ouvre le lien de son compte-rendu.',
   'viewer-access/method-not-allowed': 'Rien à faire : seul un programme, et non un navigateur, demande cela.',
-  'viewer-access/listen-failed': 'Libérer le port ou changer ViewerAccess.Port, puis redémarrer le service.',
+  'viewer-access/listen-failed': 'Libérer le port ou changer Viewer.Port, puis redémarrer le service.',
   'viewer-access/files-missing':
-    'Lancer scripts/setup, qui construit la visionneuse, ou corriger ViewerAccess.StaticFolder, puis redémarrer le service.',
+    'Installer la livraison en entier (scripts/release la fait), ou construire la visionneuse (scripts/setup --runtime --viewer), ou corriger Viewer.StaticFolder ; puis redémarrer le service.',
   // sign-in (Pro Santé Connect, FranceConnect+)
   'sign-in/provider-not-configured':
     'Renseigner SignIn.ProSanteConnect (professionnels) ou SignIn.FranceConnect (patients) dans la configuration.',

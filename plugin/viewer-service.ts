@@ -16,13 +16,7 @@ import type { Audit } from './audit/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
 import type { FileIndex } from './orthanc/index.ts';
-import {
-  createIdentityCheck,
-  createSessionPurge,
-  openFranceConnect,
-  openProSanteConnect,
-  type SignInOptions,
-} from './sign-in/index.ts';
+import { createIdentityCheck, createSessionPurge, openSignInServices, type SignInOptions } from './sign-in/index.ts';
 import type { Store } from './store/index.ts';
 import {
   buildViewerTlsOptions,
@@ -272,21 +266,10 @@ const createExaminationAnswers = async (
 // ----------------------------------------------------------------------------------------------------------------------
 
 const openSignIn = async ({ signIn }: ViewerServiceOptions, ports: ViewerServicePorts, closers: Closers) => {
-  const { clock, randomBytes, store } = ports;
-  const psc = signIn.proSanteConnect && openProSanteConnect(signIn.proSanteConnect, { clock, randomBytes });
-  if (psc !== undefined) closers.push(() => psc.close());
-  const franceConnect = signIn.franceConnect && (await openFranceConnect(signIn.franceConnect, { clock, randomBytes }));
-  if (franceConnect !== undefined) closers.push(() => franceConnect.close());
-  return createViewerSignIn(
-    {
-      store,
-      clock,
-      randomBytes,
-      ...(psc === undefined ? {} : { proSanteConnect: psc }),
-      ...(franceConnect === undefined ? {} : { franceConnect }),
-    },
-    signIn.sessions,
-  );
+  const { clock, randomBytes, store, certificateAlerts: alerts } = ports;
+  const { close, ...services } = await openSignInServices(signIn, { clock, randomBytes, alerts });
+  closers.push(close);
+  return createViewerSignIn({ store, clock, randomBytes, ...services }, signIn.sessions);
 };
 
 const startPurge = (

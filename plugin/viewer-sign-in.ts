@@ -24,13 +24,14 @@ import {
   type SessionOptions,
   type SignedInPatient,
 } from './sign-in/index.ts';
-import type {
-  Browser,
-  EntryPorts,
-  OpenedStudy,
-  OpenSession,
-  SignInDeparture,
-  SignInService,
+import {
+  type Browser,
+  type EntryPorts,
+  type OpenedStudy,
+  type OpenSession,
+  registeredPaths,
+  type SignInDeparture,
+  type SignInService,
 } from './viewer-access/index.ts';
 
 /** What FranceConnect+ told of a person, and which platform it was. */
@@ -59,7 +60,7 @@ const sessionCookie = ({ cookies }: Browser): string | undefined => parseCookie(
 const browserCookie = ({ cookies }: Browser): string | undefined => parseCookie(cookies, CookieName.browser);
 
 const callbackOf = (browser: Browser, service: SignInService): string =>
-  `${browser.origin}/connexion/${service}/retour`;
+  `${browser.origin}${registeredPaths.callback[service]}`;
 
 const openSessionOf = ({ id, signedIn, providerSession }: Session): Open => {
   if (signedIn.kind === 'patient') {
@@ -111,7 +112,7 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
 
   const departureOf = async ({ providerSession }: Session, browser: Browser): Promise<SignInDeparture | undefined> => {
     const service = serviceOf(providerSession.provider);
-    const postLogoutRedirectUri = `${browser.origin}/deconnexion`;
+    const postLogoutRedirectUri = `${browser.origin}${registeredPaths.signedOut}`;
     const logout = await serviceFor(service)?.buildLogout({ session: providerSession, postLogoutRedirectUri });
     return logout?.kind === 'logout' ? { url: logout.url, service } : undefined;
   };

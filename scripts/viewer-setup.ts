@@ -3,16 +3,16 @@
  *
  *   node scripts/viewer-setup.ts            does nothing when nothing changed
  *   node scripts/viewer-setup.ts --force    makes everything again
+ *   node scripts/viewer-setup.ts --check    makes nothing: exit status 0 when viewer/dist is what would be made
  *   --quiet                                 says only what it changes
  *
- * Needs npm for the first run (the package is kept in .cache/ohif) and the packages for development (Vite, Rolldown).
+ * Needs npm for the first run (the package is kept in .cache/ohif) and the packages for development (Vite, Rolldown), which
+ * are loaded only then.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { buildShell } from './viewer-setup/build-shell.ts';
 import { compressFolder } from './viewer-setup/compress.ts';
 import { fetchOhif } from './viewer-setup/ohif-package.ts';
-import { buildOhif, nameOhifFolder } from './viewer-setup/ohif-build.ts';
 import { listServedFiles } from './viewer-setup/served-files.ts';
 import { fingerprintOhif, fingerprintViewer } from './viewer-setup/fingerprint.ts';
 
@@ -29,6 +29,7 @@ const isForced = process.argv.includes('--force');
 /** Made beside its place and then renamed: an interrupted run leaves no half folder. */
 const bringOhif = async (ohif: string): Promise<void> => {
   if (existsSync(join(dist, ohif)) && !isForced) return;
+  const { buildOhif } = await import('./viewer-setup/ohif-build.ts');
   const packageFolder = await fetchOhif(root, say);
   const building = join(dist, 'ohif.building');
   rmSync(building, { recursive: true, force: true });
@@ -44,15 +45,19 @@ const buildPage = async (ohif: string): Promise<void> => {
   for (const name of readdirSync(dist)) {
     if (name !== ohif) rmSync(join(dist, name), { recursive: true });
   }
+  const { buildShell } = await import('./viewer-setup/build-shell.ts');
   say('shell page: building it with Vite');
   await buildShell({ root, dist, ohifPath: `/visionneuse/${ohif}/` });
   await compressFolder(join(dist, 'assets'));
 };
 
 const wanted = fingerprintViewer(root);
-if (readStamp() === wanted && !isForced) {
+if (process.argv.includes('--check')) {
+  process.exitCode = readStamp() === wanted ? 0 : 1;
+} else if (readStamp() === wanted && !isForced) {
   if (!isQuiet) say('viewer/dist: already there');
 } else {
+  const { nameOhifFolder } = await import('./viewer-setup/ohif-build.ts');
   const ohif = nameOhifFolder(fingerprintOhif(root));
   mkdirSync(dist, { recursive: true });
   await bringOhif(ohif);

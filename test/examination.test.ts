@@ -14,17 +14,21 @@ import { inventedOrganization } from './fixtures/report/build-cda.ts';
 import { makeCa } from './peers/ca/make-ca.ts';
 import { type DrimboxPeer, startDrimbox } from './peers/drimbox/index.ts';
 import { exampleClients } from './peers/psc/index.ts';
+import { startVisitors, type Visitors } from './peers/visitors/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drimbox-examination-'));
 const file = (name: string): string => join(folder, name);
 let peer: DrimboxPeer;
+let visitors: Visitors;
 beforeAll(async () => {
   mkdirSync(file('secrets'));
   const ca = await makeCa('.cache/ca-site', { structures: [inventedOrganization] });
   peer = await startDrimbox({ ca, folder, storageFolder: file('storage') });
+  visitors = await startVisitors({ ca, folder });
 }, 60_000);
 afterAll(async () => {
   await peer.stop();
+  await visitors.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -99,6 +103,38 @@ describe('drimbox doctor', () => {
       expect(resultOf(done, name)).toMatchObject({
         state: 'skipped',
         message: expect.stringContaining('DrimBox.Trust'),
+      });
+    }
+  });
+
+  test('looks at the viewer of a site that has one: here the service is not running', async () => {
+    const done = await report({ ...peer.section, ...visitors.section });
+    expect(resultOf(done, 'viewer-files')).toMatchObject({ state: 'ok' });
+    expect(resultOf(done, 'viewer-names')).toMatchObject({
+      state: 'failed',
+      details: [expect.stringMatching(/^localhost : certificat valable jusqu’au .*, ne répond pas \(ECONNREFUSED\)$/)],
+    });
+    expect(resultOf(done, 'sign-in-psc')).toMatchObject({
+      state: 'ok',
+      details: expect.arrayContaining(['Client de localhost : connu, et un code inventé est refusé']),
+    });
+    expect(resultOf(done, 'sign-in-franceconnect')).toMatchObject({
+      state: 'failed',
+      message: expect.stringContaining('Nos clés ne peuvent pas être lues'),
+      details: expect.arrayContaining([
+        'Client de localhost : connu, et un code inventé est refusé',
+        'localhost : nos clés ne peuvent pas y être lues (ECONNREFUSED)',
+      ]),
+    });
+    expect(done.text).not.toMatch(/secret-exemple/);
+  });
+
+  test('a site without a viewer has nothing to look at there either', async () => {
+    const done = await report(peer.section);
+    for (const name of ['viewer-files', 'viewer-names', 'sign-in-psc', 'sign-in-franceconnect']) {
+      expect(resultOf(done, name)).toMatchObject({
+        state: 'skipped',
+        message: expect.stringContaining('DrimBox.Viewer'),
       });
     }
   });

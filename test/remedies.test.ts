@@ -1,5 +1,6 @@
 /** Whatever an administrator may read as a reason says what to do (DB.SO.97, SC.DMP/ALI/PROG.07). */
 import { describe, expect, test } from 'vitest';
+import { describeConfiguration } from '../plugin/config/index.ts';
 import { errorTable, isErrorCode } from '../plugin/errors.ts';
 import { remedyOf } from '../plugin/remedies.ts';
 
@@ -33,5 +34,17 @@ describe('what to do about a failure', () => {
         expect(command, code).toMatch(known);
       }
     }
+  });
+
+  test('names only keys of the configuration that exist', () => {
+    const keys = new Set(describeConfiguration().map(({ path }) => path.replaceAll('[]', '')));
+    const named = codes.flatMap((code) =>
+      [...(remedyOf(code) ?? '').matchAll(/\b[A-Z][A-Za-z0-9]+(\.[A-Z][a-z][A-Za-z0-9]*)+/g)].map(([key]) => ({
+        code,
+        key,
+      })),
+    );
+    expect(named.filter(({ key }) => !keys.has(key))).toEqual([]);
+    expect(named.length).toBeGreaterThan(30);
   });
 });

@@ -17,6 +17,7 @@ import { type ConfigurationOptions, configurationSchema } from './schema.ts';
 import { issueFaults } from './schema-issues.ts';
 import { readOptions } from './section-keys.ts';
 import { checkTrust } from './trust-checks.ts';
+import { checkViewer } from './viewer-checks.ts';
 
 export interface ConfigurationSource {
   /** Orthanc's configuration: a file, or a folder of `*.json`. */
@@ -98,6 +99,7 @@ export const loadConfiguration = (source: ConfigurationSource): Configuration =>
   checkAddresses(options, findings);
   checkPorts(options, findings);
   checkTrust(options, tree, findings);
+  checkViewer(options, tree, findings);
   const inFiles = checkFiles(tree, found.baseFolder, reader);
   faults.push(...inFiles.faults);
   warnings.push(...inFiles.warnings);

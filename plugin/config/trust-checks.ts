@@ -2,7 +2,6 @@
 import type { Findings, ReadSections } from './address-checks.ts';
 
 const environmentOfPsc = { test: 'bas', production: 'production' } as const;
-const environmentOfFranceConnect = { test: 'integration', production: 'production' } as const;
 
 const checkPsc = ({ environment, trust }: ReadSections, { faults, warnings }: Findings): void => {
   if (environment === undefined || trust === undefined) return;
@@ -24,41 +23,6 @@ const checkPsc = ({ environment, trust }: ReadSections, { faults, warnings }: Fi
   }
 };
 
-/** Nobody signs in to another environment than the one that is served. */
-const checkViewer = (
-  { environment, signIn }: ReadSections,
-  tree: Record<string, unknown>,
-  { faults, warnings }: Findings,
-): void => {
-  if ((tree['viewer'] === undefined) !== (tree['signIn'] === undefined)) {
-    const [missing, given] = tree['viewer'] === undefined ? ['Viewer', 'SignIn'] : ['SignIn', 'Viewer'];
-    faults.push({ path: `DrimBox.${missing}`, problem: `is missing: ${given} goes with it` });
-  }
-  if (tree['viewer'] !== undefined && tree['wado'] === undefined) {
-    faults.push({ path: 'DrimBox.Wado', problem: 'is missing: Viewer goes with it' });
-  }
-  if (environment === undefined || signIn === undefined) return;
-  if (signIn.proSanteConnect === undefined && signIn.franceConnect === undefined) {
-    faults.push({ path: 'DrimBox.SignIn', problem: 'names no service: nobody could sign in' });
-  }
-  const services = [
-    { name: 'ProSanteConnect', given: signIn.proSanteConnect?.environment, wanted: environmentOfPsc[environment] },
-    {
-      name: 'FranceConnect',
-      given: signIn.franceConnect?.environment,
-      wanted: environmentOfFranceConnect[environment],
-    },
-  ];
-  for (const { name, given, wanted } of services) {
-    const path = `DrimBox.SignIn.${name}.Environment`;
-    if (given === undefined || given === wanted) continue;
-    if (given !== 'custom') faults.push({ path, problem: `must be "${wanted}" when Environment is "${environment}"` });
-    else if (environment === 'production') {
-      warnings.push({ path, problem: 'INSECURE: people sign in at addresses of your own', hint: `use "${wanted}"` });
-    }
-  }
-};
-
 /** Images are given to those alone who are trusted: one section without the other is a mistake. */
 export const checkTrust = (options: ReadSections, tree: Record<string, unknown>, findings: Findings): void => {
   const { faults, warnings } = findings;
@@ -66,7 +30,6 @@ export const checkTrust = (options: ReadSections, tree: Record<string, unknown>,
     const [missing, given] = tree['wado'] === undefined ? ['Wado', 'Trust'] : ['Trust', 'Wado'];
     faults.push({ path: `DrimBox.${missing}`, problem: `is missing: ${given} goes with it` });
   }
-  checkViewer(options, tree, findings);
   checkPsc(options, findings);
   if (options.trust?.whitelist.allowInsecureUrl === true) {
     warnings.push({

@@ -1,6 +1,7 @@
 /** What the doctor asks from outside. A port that is absent makes its checks `skipped`: never `ok`. */
 import type { ErrorCode } from '../errors.ts';
 import type { TrustLooks } from './trust-facts.ts';
+import type { ViewerLooks } from './viewer-facts.ts';
 
 export interface ConfigurationFacts {
   /** English, as the configuration room writes them. */
@@ -68,6 +69,8 @@ export interface DoctorPorts {
   readonly dmp?: { checkReachable(): Promise<readonly DmpReachability[]> };
   /** Those by whom other DRIMboxes are known; `not-configured` where images are given to nobody. */
   readonly trust?: TrustLooks | 'not-configured';
+  /** Of the viewer behind the report's link; `not-configured` where there is none. */
+  readonly viewer?: ViewerLooks | 'not-configured';
   /** The configured ones; may be none. */
   readonly alertChannels?: () => readonly AlertChannelPort[];
   readonly archive?: {

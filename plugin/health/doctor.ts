@@ -16,6 +16,10 @@ import { configurationCheck, databaseCheck, folderCheck } from './installation-c
 import { notificationCheck } from './notification-checks.ts';
 import { type AskPsc, pscCheck } from './psc-check.ts';
 import { revocationCheck } from './revocation-check.ts';
+import { type AskSignIn, franceConnectCheck, pscSignInCheck } from './sign-in-check.ts';
+import type { FranceConnectFacts, SignInFacts } from './viewer-facts.ts';
+import { viewerFilesCheck } from './viewer-files-check.ts';
+import { viewerNamesCheck } from './viewer-names-check.ts';
 import { whitelistCheck } from './whitelist-check.ts';
 import { hookCheck, indexCheck, orthancCheck, pluginsCheck } from './orthanc-checks.ts';
 
@@ -28,7 +32,7 @@ export interface DoctorLimits {
   readonly sweepLateAfterMs: number;
   /** Age of the oldest order. */
   readonly queue: QueueLimits;
-  /** Difference with the clock of the DMP and of Pro Santé Connect. */
+  /** Difference with the clock of the DMP, of Pro Santé Connect and of FranceConnect+. */
   readonly clock: ClockLimits;
 }
 
@@ -65,6 +69,15 @@ const askDmpOnce = ({ dmp }: DoctorPorts): AskDmp => once(() => dmp?.checkReacha
 const askPscOnce = ({ trust }: DoctorPorts): AskPsc | undefined =>
   trust === undefined || trust === 'not-configured' ? undefined : once(() => trust.psc());
 
+const askSignInOnce = ({ viewer }: DoctorPorts): { psc?: AskSignIn; franceConnect?: AskSignIn<FranceConnectFacts> } => {
+  if (viewer === undefined || viewer === 'not-configured') return {};
+  const { proSanteConnect, franceConnect } = viewer;
+  return {
+    ...(proSanteConnect && { psc: once<SignInFacts>(() => proSanteConnect()) }),
+    ...(franceConnect && { franceConnect: once<FranceConnectFacts>(() => franceConnect()) }),
+  };
+};
+
 /** The checks in the order of the report; nothing is run yet. */
 export const createChecks = (
   ports: DoctorPorts,
@@ -72,6 +85,7 @@ export const createChecks = (
 ): readonly HealthCheck[] => {
   const askDmp = askDmpOnce(ports);
   const askPsc = askPscOnce(ports);
+  const signIn = askSignInOnce(ports);
   return [
     configurationCheck(ports),
     folderCheck(ports),
@@ -84,8 +98,21 @@ export const createChecks = (
     whitelistCheck(ports),
     revocationCheck(ports),
     pscCheck(ports, askPsc),
+    viewerFilesCheck(ports),
+    viewerNamesCheck(ports),
+    pscSignInCheck(ports, signIn.psc),
+    franceConnectCheck(ports, signIn.franceConnect),
     dmpCheck(ports, askDmp),
-    clockCheck({ dmp: ports.dmp === undefined ? undefined : askDmp, psc: askPsc }, limits.clock),
+    clockCheck(
+      {
+        dmp: ports.dmp === undefined ? undefined : askDmp,
+        services: [
+          { of: 'de Pro Santé Connect', ask: askPsc ?? signIn.psc },
+          { of: 'de FranceConnect+', ask: signIn.franceConnect },
+        ],
+      },
+      limits.clock,
+    ),
     sweepCheck(ports, limits.sweepLateAfterMs),
     queueCheck(ports, limits.queue),
     holdsCheck(ports),

@@ -20,4 +20,13 @@ export type {
   WhitelistFacts,
 } from './trust-facts.ts';
 export { createTrustLooks } from './trust-looks.ts';
+export type {
+  FranceConnectFacts,
+  SignInFacts,
+  ViewerFilesFacts,
+  ViewerLooks,
+  ViewerNamesFacts,
+} from './viewer-facts.ts';
+export { createViewerLooks } from './viewer-looks.ts';
+export type { ViewerSetting } from './viewer-setting.ts';
 export type { LookPorts, TrustSetting } from './trust-setting.ts';

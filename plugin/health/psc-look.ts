@@ -10,8 +10,8 @@ import {
   classifyPscFailure,
   classifyStatus,
   createPscClient,
-  openPscConnection,
-  type PscConnection,
+  openProviderConnection,
+  type ProviderConnection,
   type PscEndpoints,
   PscKeys,
   type PscOptions,
@@ -62,7 +62,7 @@ const judgeDocument = (text: string, endpoints: PscEndpoints): PscFacts['discove
 
 const readDiscovery = async (
   endpoints: PscEndpoints,
-  { fetch }: PscConnection,
+  { fetch }: ProviderConnection,
   timeoutMs: number,
 ): Promise<PscFacts['discovery']> => {
   const signal = AbortSignal.timeout(timeoutMs);
@@ -89,7 +89,7 @@ const readDiscovery = async (
 const readKeys = async (
   { keysUrl: url }: PscEndpoints,
   options: PscOptions,
-  connection: PscConnection,
+  connection: ProviderConnection,
   clock: () => number,
 ): Promise<PscQuestion> => {
   const { timeoutMs, keysRefreshMs: refreshMs, keysMaxAgeMs: maxAgeMs } = options;
@@ -100,7 +100,7 @@ const readKeys = async (
 const introspect = async (
   options: PscOptions,
   endpoints: PscEndpoints,
-  connection: PscConnection,
+  connection: ProviderConnection,
 ): Promise<PscFacts['introspection']> => {
   const asked = await createPscClient(options, endpoints, connection).introspect(inventedToken);
   if (asked.kind === 'unavailable') return asked;
@@ -110,7 +110,7 @@ const introspect = async (
 const askAll = async (
   options: PscOptions,
   endpoints: PscEndpoints,
-  connection: PscConnection,
+  connection: ProviderConnection,
   { clock }: LookPorts,
 ): Promise<PscFacts> => {
   const [discovery, keys, introspection] = await Promise.all([
@@ -137,7 +137,7 @@ export const lookAtPsc = async (ofService: PscOptions, ports: LookPorts): Promis
     connectTimeoutMs: patienceMs(ofService.connectTimeoutMs, ports),
   };
   const endpoints = buildPscEndpoints(options);
-  const connection = openPscConnection(options);
+  const connection = openProviderConnection(options, 'Trust.Psc');
   try {
     return await askAll(options, endpoints, connection, ports);
   } finally {

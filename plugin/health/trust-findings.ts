@@ -1,9 +1,10 @@
-/** From what was found about the trust space to one outcome: the worst gives the message, each gives its remedy. */
+/** From what was found to one outcome: the worst gives the message, each gives its remedy. */
 import { asDrimboxError, type ErrorCode, errorTable } from '../errors.ts';
 import { remedyOf } from '../remedies.ts';
 import { type CheckOutcome, CheckState, skipped, worstState } from './check-result.ts';
 import type { DoctorPorts } from './doctor-ports.ts';
 import type { TrustFailure, TrustLooks } from './trust-facts.ts';
+import type { ViewerLooks } from './viewer-facts.ts';
 
 /** Something that is not well. */
 export interface TrustFinding {
@@ -35,18 +36,28 @@ export const outcomeOf = (
   return { state, message: worst.message, details, remedy: [...new Set(remedies)].join(' ') };
 };
 
-/** Asks, where there is something to ask: who gives no images needs no trust. */
-export const withTrust =
-  ({ trust }: DoctorPorts, ask: (looks: TrustLooks) => Promise<CheckOutcome>) =>
+/** Asks, where there is something to ask. */
+const withLooks =
+  <Looks>(
+    looks: Looks | 'not-configured' | undefined,
+    notConfigured: string,
+    ask: (looks: Looks) => Promise<CheckOutcome>,
+  ) =>
   async (): Promise<CheckOutcome> => {
-    if (trust === undefined) return skipped('Non examiné.');
-    if (trust === 'not-configured') {
-      return skipped('Non configuré (DrimBox.Trust) : aucune image n’est donnée à d’autres DRIMbox.');
-    }
+    if (looks === undefined) return skipped('Non examiné.');
+    if (looks === 'not-configured') return skipped(notConfigured);
     try {
-      return await ask(trust);
+      return await ask(looks);
     } catch (cause) {
       const { code, detail } = asDrimboxError(cause);
       return { state: CheckState.failed, message: describeFailure({ code, detail }), remedy: remedyFor(code) };
     }
   };
+
+/** Who gives no images needs no trust. */
+export const withTrust = ({ trust }: DoctorPorts, ask: (looks: TrustLooks) => Promise<CheckOutcome>) =>
+  withLooks(trust, 'Non configuré (DrimBox.Trust) : aucune image n’est donnée à d’autres DRIMbox.', ask);
+
+/** Who shows no images needs no viewer. */
+export const withViewer = ({ viewer }: DoctorPorts, ask: (looks: ViewerLooks) => Promise<CheckOutcome>) =>
+  withLooks(viewer, 'Non configurée (DrimBox.Viewer) : aucune image n’est montrée dans un navigateur.', ask);

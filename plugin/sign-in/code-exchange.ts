@@ -17,9 +17,9 @@ import {
   enableDecryptingResponses,
   ResponseBodyError,
 } from 'openid-client';
+import type { ProviderFetch } from '../trust/index.ts';
 import type { SignInAttempt } from './attempt.ts';
 import type { DecryptionKeys } from './decryption-keys.ts';
-import type { ProviderFetch } from './provider-connection.ts';
 import { classifyFailure, type ProviderUnavailable, refuse, type SignInRefused } from './provider-failure.ts';
 import type { KnownProvider } from './provider-metadata.ts';
 

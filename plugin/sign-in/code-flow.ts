@@ -7,6 +7,7 @@
  */
 import type { JWTPayload } from 'jose';
 import type { ClientAuth } from 'openid-client';
+import type { ProviderFetch } from '../trust/index.ts';
 import {
   attemptMs,
   type AttemptRules,
@@ -18,7 +19,6 @@ import {
 } from './attempt.ts';
 import { exchangeCode } from './code-exchange.ts';
 import type { DecryptionKeys } from './decryption-keys.ts';
-import type { ProviderFetch } from './provider-connection.ts';
 import { type ProviderUnavailable, refuse, type SignInRefused } from './provider-failure.ts';
 import type { KnownProvider } from './provider-metadata.ts';
 import type { IdentityProvider } from './signed-in.ts';

@@ -8,7 +8,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, importPKCS8, type JWK } from 'jose';
 import { DrimboxError } from '../errors.ts';
-import { readSecret } from './provider-connection.ts';
+import { readCredential } from '../trust/index.ts';
 
 export type KeyManagementAlgorithm = 'ECDH-ES' | 'RSA-OAEP-256';
 
@@ -38,7 +38,7 @@ const algorithmOf = ({ asymmetricKeyType: type, asymmetricKeyDetails: details }:
 };
 
 const readPrivateKey = (path: string): KeyObject => {
-  const text = readSecret(path);
+  const text = readCredential(path, 'SignIn.FranceConnect');
   try {
     return createPrivateKey(text);
   } catch {

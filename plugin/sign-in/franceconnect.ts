@@ -6,12 +6,12 @@
  * @see OpenID Connect Core 1.0 · RFC 7516 · facts/identity.md 3.1–3.3, 3.5 · requirement DB.VI-SO.114
  */
 import { ClientSecretPost } from 'openid-client';
+import { openProviderConnection, readCredential } from '../trust/index.ts';
 import type { SignInAttempt } from './attempt.ts';
 import { parseCivilTraits } from './civil-claims.ts';
 import { beginCodeFlow, type CodeFlow, finishCodeFlow, type Identified, tokenRules } from './code-flow.ts';
 import { type DecryptionKeys, loadDecryptionKeys } from './decryption-keys.ts';
 import { franceConnectAddress, type FranceConnectOptions } from './options.ts';
-import { openProviderConnection, readSecret } from './provider-connection.ts';
 import { type ProviderUnavailable, refuse, type SignInRefused, unavailable } from './provider-failure.ts';
 import { type KnownProvider, ProviderMetadata } from './provider-metadata.ts';
 import { buildLogoutRequest } from './provider-session.ts';
@@ -25,6 +25,9 @@ export interface FranceConnect extends SignInService<SignedInPatient> {
   readonly jwks: () => DecryptionKeys['jwks'];
 }
 
+/** Of the configuration. */
+const section = 'SignIn.FranceConnect';
+
 interface OurSide {
   /** By host. */
   readonly clients: ReadonlyMap<string, { readonly clientId: string; readonly secret: string }>;
@@ -34,7 +37,7 @@ interface OurSide {
 /** @throws config/unreadable, config/invalid */
 const readOurSide = async (options: FranceConnectOptions): Promise<OurSide> => {
   const clients = options.clients.flatMap(({ hosts, clientId, clientSecretFile }) => {
-    const secret = readSecret(clientSecretFile);
+    const secret = readCredential(clientSecretFile, section);
     return hosts.map((host) => [host, { clientId, secret }] as const);
   });
   return { clients: new Map(clients), decryption: await loadDecryptionKeys(options.encryptionKeyFiles) };
@@ -72,7 +75,7 @@ export const openFranceConnect = async (
 ): Promise<FranceConnect> => {
   const address = franceConnectAddress(options);
   let ours = await readOurSide(options);
-  const connection = openProviderConnection(options);
+  const connection = openProviderConnection(options, section);
   const metadata = new ProviderMetadata({ ...options, ...address }, connection.fetch, clock);
   const flowOf = (redirectUri: string): CodeFlow | undefined => {
     const client = ours.clients.get(new URL(redirectUri).hostname);

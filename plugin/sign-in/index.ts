@@ -1,24 +1,32 @@
 export { attemptMs, type SignInAttempt, signInAttempt } from './attempt.ts';
 export type { BegunSignIn } from './code-flow.ts';
+export { CivilTrait, lackingTraits } from './civil-scopes.ts';
 export type { DecryptionKeys } from './decryption-keys.ts';
 export { type FranceConnect, openFranceConnect } from './franceconnect.ts';
 export type { LogoutRefused, LogoutVerdict } from './logout-token.ts';
 export {
+  franceConnectAddress,
   type FranceConnectOptions,
   franceConnectOptions,
+  type ProviderAddress,
+  pscAddress,
   type PscSignInOptions,
   pscSignInOptions,
   type SignInOptions,
   signInOptions,
 } from './options.ts';
 export { openProSanteConnect, type ProSanteConnect } from './pro-sante-connect.ts';
-export type {
-  ProviderFailureCode,
-  ProviderUnavailable,
-  SignInRefusalCode,
-  SignInRefused,
+export {
+  asProviderUnavailable,
+  classifyAnswer,
+  classifyFailure,
+  type ProviderFailureCode,
+  type ProviderUnavailable,
+  type SignInRefusalCode,
+  type SignInRefused,
 } from './provider-failure.ts';
 export { type LogoutOrder, type LogoutRequest, type ProviderSession, providerSession } from './provider-session.ts';
+export { openSignInServices, type SignInServices, type SignInServicesPorts } from './sign-in-services.ts';
 export type { SignedInResult, SignInPorts, SignInService } from './sign-in-service.ts';
 export { buildCsrfToken, isCsrfToken } from './csrf-token.ts';
 export { type ExerciseSituation, findSituation, parseExerciseSituations } from './exercise-situations.ts';

@@ -4,10 +4,10 @@
  * @see OpenID Connect Core 1.0 · RFC 8705 §2.1 · facts/identity.md 1.1–1.5 · requirement DB.VI-SO (professionals)
  */
 import { ClientSecretBasic, TlsClientAuth } from 'openid-client';
+import { openProviderConnection } from '../trust/index.ts';
 import { beginCodeFlow, type CodeFlow, finishCodeFlow, tokenRules } from './code-flow.ts';
 import { LogoutTokensSeen, type LogoutVerdict, verifyLogoutToken } from './logout-token.ts';
 import { pscAddress, type PscSignInOptions } from './options.ts';
-import { openProviderConnection, readSecret } from './provider-connection.ts';
 import { ProviderMetadata } from './provider-metadata.ts';
 import { buildLogoutRequest } from './provider-session.ts';
 import { parsePscUserinfo } from './psc-identity.ts';
@@ -29,26 +29,26 @@ export const openProSanteConnect = (
   { clock, randomBytes }: SignInPorts,
 ): ProSanteConnect => {
   const address = pscAddress(options);
-  const connection = openProviderConnection(options);
+  const connection = openProviderConnection(options, 'SignIn.ProSanteConnect');
   const metadata = new ProviderMetadata({ ...options, ...address }, connection.fetch, clock);
-  const readOurSecret = (): string | undefined =>
-    options.clientSecretFile === undefined ? undefined : readSecret(options.clientSecretFile);
-  let secret = readOurSecret();
   const seen = new LogoutTokensSeen();
-  const flow = (): CodeFlow => ({
-    provider: IdentityProvider.proSanteConnect,
-    issuer: address.issuer,
-    clientId: options.clientId,
-    authentication: secret === undefined ? TlsClientAuth() : ClientSecretBasic(secret),
-    usesMutualTls: secret === undefined,
-    pkce: true,
-    parameters: { scope: options.scope, acr_values: 'eidas1' },
-    algorithms: options.algorithms,
-    acceptedLevels: options.acceptedLevels,
-    clockToleranceMs: options.clockToleranceMs,
-    timeoutMs: options.timeoutMs,
-    fetch: connection.fetch,
-  });
+  const flow = (): CodeFlow => {
+    const secret = connection.clientSecret();
+    return {
+      provider: IdentityProvider.proSanteConnect,
+      issuer: address.issuer,
+      clientId: options.clientId,
+      authentication: secret === undefined ? TlsClientAuth() : ClientSecretBasic(secret),
+      usesMutualTls: secret === undefined,
+      pkce: true,
+      parameters: { scope: options.scope, acr_values: 'eidas1' },
+      algorithms: options.algorithms,
+      acceptedLevels: options.acceptedLevels,
+      clockToleranceMs: options.clockToleranceMs,
+      timeoutMs: options.timeoutMs,
+      fetch: connection.fetch,
+    };
+  };
   return {
     begin: async (nowUtcMs, redirectUri) => {
       const known = await metadata.load();
@@ -57,10 +57,11 @@ export const openProSanteConnect = (
     finish: async (currentUrl, attempt) => {
       const known = await metadata.load();
       if (known.kind !== 'known') return known;
-      const identified = await finishCodeFlow(flow(), known, currentUrl, attempt, clock);
+      const current = flow();
+      const identified = await finishCodeFlow(current, known, currentUrl, attempt, clock);
       if (identified.kind !== 'identified') return identified;
       const { subject, claims, accessToken, idToken } = identified;
-      const aliases = secret === undefined ? known.document.mtls_endpoint_aliases : undefined;
+      const aliases = current.usesMutualTls ? known.document.mtls_endpoint_aliases : undefined;
       const url = aliases?.userinfo_endpoint ?? known.document.userinfo_endpoint;
       const { timeoutMs } = options;
       const answer = await queryUserinfo({
@@ -90,9 +91,7 @@ export const openProSanteConnect = (
       return known.kind === 'known' ? verifyLogoutToken(logoutToken, tokenRules(flow(), known, clock()), seen) : known;
     },
     reload: async () => {
-      const read = readOurSecret();
       connection.reload();
-      secret = read;
       await Promise.resolve();
     },
     close: () => connection.close(),

@@ -6,9 +6,8 @@
  * @see OpenID Connect Discovery 1.0 §3, §4.3 · RFC 9207 · facts/identity.md 1.1
  */
 import { z } from 'zod';
-import { PscKeys } from '../trust/index.ts';
+import { type ProviderFetch, PscKeys } from '../trust/index.ts';
 import type { ProviderAddress } from './options.ts';
-import type { ProviderFetch } from './provider-connection.ts';
 import { classifyAnswer, classifyFailure, type ProviderUnavailable, unavailable } from './provider-failure.ts';
 
 const httpsUrl = z.url({ protocol: /^https$/ });

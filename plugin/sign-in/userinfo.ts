@@ -1,5 +1,5 @@
 /** The userinfo endpoint: one question with the access token, the answer as text; what it says is read elsewhere. */
-import type { ProviderFetch } from './provider-connection.ts';
+import type { ProviderFetch } from '../trust/index.ts';
 import { classifyAnswer, classifyFailure, type ProviderUnavailable, unavailable } from './provider-failure.ts';
 
 export interface UserinfoQuestion {

@@ -5,20 +5,33 @@ import type { CertificateAlerts } from './certificate-alerts.ts';
 export const expiryDays = [90, 60, 30, 7] as const;
 const dayMs = 86_400_000;
 
-/** What is known of a certificate that ends. */
-export interface EndingCertificate {
-  readonly name: string;
+/** Instants in milliseconds UTC. */
+export interface CertificateValidity {
+  readonly notBeforeUtcMs: number;
   readonly notAfterUtcMs: number;
 }
 
+/** What is known of a certificate that ends. */
+export interface EndingCertificate extends CertificateValidity {
+  readonly name: string;
+}
+
+/**
+ * Thresholds that tell something of this certificate, descending: those of its last quarter. Public authorities give 90 days and
+ * less, and renew by themselves at the last third: who were told from the first day on would no longer listen.
+ */
+export const expiryThresholdsOf = ({ notBeforeUtcMs, notAfterUtcMs }: CertificateValidity): readonly number[] =>
+  expiryDays.filter((days) => days * dayMs <= (notAfterUtcMs - notBeforeUtcMs) / 4);
+
+/** The nearest threshold passed, in days; undefined: it is not near its end. */
+export const expiryThreshold = (validity: CertificateValidity, now: number): number | undefined =>
+  expiryThresholdsOf(validity).findLast((days) => validity.notAfterUtcMs - now <= days * dayMs);
+
 /** One alert at a time for each name: that of the nearest threshold passed, or that it has ended; none after its renewal. */
-export const tellExpiry = (
-  { name, notAfterUtcMs }: EndingCertificate,
-  alerts: CertificateAlerts,
-  now: number,
-): void => {
+export const tellExpiry = (certificate: EndingCertificate, alerts: CertificateAlerts, now: number): void => {
+  const { name, notAfterUtcMs } = certificate;
   const hasEnded = now > notAfterUtcMs;
-  const reached = hasEnded ? undefined : expiryDays.findLast((days) => notAfterUtcMs - now <= days * dayMs);
+  const reached = hasEnded ? undefined : expiryThreshold(certificate, now);
   for (const days of expiryDays) {
     if (days !== reached) alerts.clear('trust/certificate-expires', `${name} ${days}`);
   }

@@ -1,6 +1,14 @@
 export type { AuthorizationHeader } from './bearer-credentials.ts';
 export { thumbprintOf } from './certificate-binding.ts';
-export { openPscConnection, type PscConnection } from './psc-connection.ts';
+export type { Alerts } from './alerts.ts';
+export { followCredentials, type ReloadableCredentials } from './credentials-reload.ts';
+export type { Every } from './every.ts';
+export {
+  openProviderConnection,
+  type ProviderConnection,
+  type ProviderFetch,
+  readCredential,
+} from './provider-connection.ts';
 export {
   classifyPscFailure,
   classifyStatus,
@@ -59,7 +67,7 @@ export { createFileSource, createHttpsSource, type Fetched, type WhitelistSource
 export type { CertificateAlerts } from './certificate-alerts.ts';
 export { readCertificateFeatures } from './certificate-fields.ts';
 export { type CertificateAuthorities, loadAuthorities, type TrustEnvironment } from './certificate-authorities.ts';
-export { expiryDays } from './certificate-expiry.ts';
+export { type CertificateValidity, expiryDays, expiryThreshold } from './certificate-expiry.ts';
 export { createKeptLists, type RevocationListKeep } from './kept-revocation-lists.ts';
 export {
   createPeerCertificateCheck,

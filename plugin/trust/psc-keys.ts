@@ -7,7 +7,7 @@
  */
 import { createLocalJWKSet, errors, type CryptoKey, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
 import { z } from 'zod';
-import type { PscFetch } from './psc-connection.ts';
+import type { ProviderFetch } from './provider-connection.ts';
 import { classifyPscFailure, classifyStatus, type PscUnavailable } from './psc-failure.ts';
 
 const keySetShape = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) });
@@ -35,14 +35,14 @@ interface KeySet {
 
 export class PscKeys {
   readonly #options: PscKeysOptions;
-  readonly #fetch: PscFetch;
+  readonly #fetch: ProviderFetch;
   readonly #clock: () => number;
   #set: KeySet | undefined;
   #attemptedAtUtcMs: number | undefined;
   #failure: PscUnavailable | undefined;
   #fetching: Promise<void> | undefined;
 
-  constructor(options: PscKeysOptions, fetch: PscFetch, clock: () => number) {
+  constructor(options: PscKeysOptions, fetch: ProviderFetch, clock: () => number) {
     this.#options = options;
     this.#fetch = fetch;
     this.#clock = clock;

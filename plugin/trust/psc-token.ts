@@ -9,9 +9,9 @@
 import type { Alerts } from './alerts.ts';
 import { parseBearerCredentials, type AuthorizationHeader } from './bearer-credentials.ts';
 import type { TokenBinding } from './certificate-binding.ts';
-import { type Every, everyTimer } from './every.ts';
-import { openPscConnection } from './psc-connection.ts';
-import { createCredentialsReload } from './psc-credentials.ts';
+import type { Every } from './every.ts';
+import { followCredentials } from './credentials-reload.ts';
+import { openProviderConnection } from './provider-connection.ts';
 import type { PscUnavailable } from './psc-failure.ts';
 import { PscKeys } from './psc-keys.ts';
 import { buildPscEndpoints, type PscOptions } from './psc-options.ts';
@@ -63,16 +63,13 @@ export interface TokenVerifier {
   readonly close: () => Promise<void>;
 }
 
-/** How often changed files of our credentials are looked for. */
-const reloadMs = 60_000;
-
 /** What may be remembered of a token for a while. */
 type Examined = TokenFacts | TokenRefused;
 
 /** @throws config/unreadable, config/invalid  when a file of the options cannot be read */
 export const createTokenVerifier = (options: PscOptions, ports: TokenVerifierPorts): TokenVerifier => {
   const endpoints = buildPscEndpoints(options);
-  const connection = openPscConnection(options);
+  const connection = openProviderConnection(options, 'Trust.Psc');
   const { keysRefreshMs: refreshMs, keysMaxAgeMs: maxAgeMs, timeoutMs } = options;
   const keys = new PscKeys({ url: endpoints.keysUrl, timeoutMs, refreshMs, maxAgeMs }, connection.fetch, ports.clock);
   const client = createPscClient(options, endpoints, connection);
@@ -81,7 +78,7 @@ export const createTokenVerifier = (options: PscOptions, ports: TokenVerifierPor
   const refusals = new TokenCache<TokenRefused>(options.cacheEntries);
   const underWay = new Map<string, Promise<Examined | PscUnavailable>>();
   const { issuer } = endpoints;
-  const stopReloading = (ports.every ?? everyTimer)(reloadMs, createCredentialsReload(connection, ports.alerts));
+  const stopReloading = followCredentials(connection, ports.alerts, ports.every);
 
   /** PSC tells the profession in userinfo: asked only where this site wants to know. */
   const completeRoles = async (token: string, facts: TokenFacts): Promise<TokenFacts | PscUnavailable> => {

@@ -162,7 +162,8 @@ class Certificates implements ServerCertificates {
   #tellAll(): void {
     const now = this.#ports.clock();
     for (const { current } of this.#pairs) {
-      tellExpiry({ name: current.names[0] ?? '', notAfterUtcMs: current.notAfterUtcMs }, this.#ports.alerts, now);
+      const { names, notBeforeUtcMs, notAfterUtcMs } = current;
+      tellExpiry({ name: names[0] ?? '', notBeforeUtcMs, notAfterUtcMs }, this.#ports.alerts, now);
     }
   }
 }

@@ -15,7 +15,7 @@ import {
   WWWAuthenticateChallengeError,
 } from 'openid-client';
 import { z } from 'zod';
-import type { PscConnection } from './psc-connection.ts';
+import type { ProviderConnection } from './provider-connection.ts';
 import { classifyPscFailure, type PscUnavailable } from './psc-failure.ts';
 import type { PscEndpoints, PscOptions } from './psc-options.ts';
 
@@ -56,7 +56,11 @@ const isStatus = (value: unknown): value is { readonly status: number } =>
 const isBareRefusal = (failure: unknown): boolean =>
   failure instanceof ClientError && isStatus(failure.cause) && [401, 403].includes(failure.cause.status);
 
-export const createPscClient = (options: PscOptions, endpoints: PscEndpoints, connection: PscConnection): PscClient => {
+export const createPscClient = (
+  options: PscOptions,
+  endpoints: PscEndpoints,
+  connection: ProviderConnection,
+): PscClient => {
   const server = {
     issuer: endpoints.issuer,
     introspection_endpoint: endpoints.introspectionUrl,

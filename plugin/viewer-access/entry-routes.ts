@@ -20,6 +20,7 @@ import {
 import { readFormText } from './form-body.ts';
 import { buildChoicePage } from './pages/choice-page.ts';
 import { buildDeparturePage, buildSignedOutPage } from './pages/farewell-pages.ts';
+import { registeredPaths } from './registered-paths.ts';
 import { encodeReportLink } from './report-link.ts';
 import type { HeaderSet } from './security-headers.ts';
 
@@ -141,10 +142,10 @@ export const createEntryRoutes = <Traits>(context: EntryContext<Traits>, linkPat
     page('GET', linkPath, (call) => answerLink(context, call)),
     page('POST', '/connexion/psc', (call) => beginSignIn(context, call, 'psc')),
     page('POST', '/connexion/franceconnect', (call) => beginSignIn(context, call, 'franceconnect')),
-    page('GET', '/connexion/psc/retour', (call) => finishSignIn(context, call, 'psc')),
-    page('GET', '/connexion/franceconnect/retour', (call) => finishSignIn(context, call, 'franceconnect')),
-    page('POST', '/connexion/psc/fin', (call) => endFromService(context, call)),
-    page('GET', '/connexion/franceconnect/jwks', async ({ response }) => {
+    page('GET', registeredPaths.callback.psc, (call) => finishSignIn(context, call, 'psc')),
+    page('GET', registeredPaths.callback.franceconnect, (call) => finishSignIn(context, call, 'franceconnect')),
+    page('POST', registeredPaths.backChannelLogout, (call) => endFromService(context, call)),
+    page('GET', registeredPaths.encryptionKeys, async ({ response }) => {
       const keys = await context.signIns.publicKeys();
       response.setHeader('Cache-Control', 'public, max-age=300');
       sendJson(response, 200, keys);
@@ -153,7 +154,7 @@ export const createEntryRoutes = <Traits>(context: EntryContext<Traits>, linkPat
     page('POST', '/situation', (call) => chooseSituation(context, call)),
     page('POST', '/deconnexion', (call) => signOut(context, call)),
     // Where the services of identity send back to, once their own session has ended.
-    page('GET', '/deconnexion', ({ response }) => {
+    page('GET', registeredPaths.signedOut, ({ response }) => {
       sendPage(response, 200, buildSignedOutPage(context.setting));
       return Promise.resolve();
     }),

@@ -27,7 +27,8 @@ export {
 export type { ViewedStudy } from './dicomweb/viewed-study.ts';
 export * from './entry-ports.ts';
 export { startViewerListener, type ViewerListener, type ViewerListenerPorts } from './listener.ts';
-export { type ViewerAccessOptions, viewerAccessOptions } from './options.ts';
+export { builtViewerFolder, type ViewerAccessOptions, viewerAccessOptions } from './options.ts';
+export { registeredPaths } from './registered-paths.ts';
 export { encodeReportLink, LinkFault, type ParsedLink, parseReportLink, type ReportLink } from './report-link.ts';
 export { describeExamination, type DescribedStudy, type DescriptionFacts } from './examination-description.ts';
 export { createZipAnswer, type DownloadEnd, type ZipAnswer, type ZipAnswerPorts } from './zip-answer.ts';

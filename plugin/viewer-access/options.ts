@@ -1,4 +1,5 @@
 /** How patients and professionals come to the images behind a report's link (listener `vi…`). */
+import { join } from 'node:path';
 import { z } from 'zod';
 
 const seconds = (least: number, most: number) => z.int().min(least).max(most);
@@ -46,6 +47,9 @@ const buttonOptions = z.strictObject({
     .optional()
     .describe('Official button of Pro Santé Connect (SVG, PNG); absent: drawn in CSS'),
 });
+
+/** Where the built viewer is, unless `staticFolder` says so. */
+export const builtViewerFolder: string = join(import.meta.dirname, '../../viewer/dist');
 
 /** Options of the room. */
 export const viewerAccessOptions = z.strictObject({

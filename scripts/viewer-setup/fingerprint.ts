@@ -18,6 +18,8 @@ const allInputs = [
   'viewer/src',
   'viewer/examen.html',
   'viewer/vite.config.ts',
+  'viewer/tsconfig.json',
+  'tsconfig.json',
   'scripts/viewer-setup',
   'package-lock.json',
 ];

@@ -86,6 +86,8 @@ const withViewer = (environment: 'test' | 'production' = 'test'): Section => {
   };
   return section;
 };
+const aboutViewer = (warnings: readonly { readonly path: string; readonly problem: string }[]) =>
+  warnings.filter(({ path }) => /Viewer|SignIn/.test(path)).map(({ path, problem }) => ({ path, problem }));
 const custom = {
   Environment: 'custom',
   Issuer: 'https://service.exemple',
@@ -149,6 +151,13 @@ describe('the sections Viewer and SignIn', () => {
       'DrimBox.SignIn.FranceConnect.Environment',
       /must be "production"/,
     ],
+    [
+      'two certificates for one name',
+      'test',
+      (s) => void s.Viewer.Certificates.push(s.Viewer.Certificates[0]),
+      'DrimBox.Viewer.Certificates[1].Name',
+      /another certificate/,
+    ],
     ['no service at all', 'test', (s) => void (s.SignIn = {}), 'DrimBox.SignIn', /nobody could sign in/],
     ['the port of Wado', 'test', (s) => void (s.Viewer.Port = 8443), 'DrimBox.Viewer.Port', /same port/],
   ])('refuse %s', (_, environment, change, path, problem) => {
@@ -172,4 +181,49 @@ describe('the sections Viewer and SignIn', () => {
       expect(warnings).toEqual([expect.objectContaining(told)]);
     },
   );
+
+  const clients = 'DrimBox.SignIn.FranceConnect.Clients[0].Hosts';
+  test.each<[string, (section: Section) => void, readonly [string, RegExp][]]>([
+    [
+      'a host of FranceConnect+ without a certificate',
+      (s) => void s.SignIn.FranceConnect.Clients[0].Hosts.push('vi2.exemple.fr'),
+      [[clients, /^"vi2\.exemple\.fr" has no certificate/]],
+    ],
+    [
+      'a certificate whose name no client of FranceConnect+ has: patients could not sign in there',
+      (s) => void s.Viewer.Certificates.push({ Name: 'vi2.exemple.fr', CertificateFile: '/a.pem', KeyFile: '/a.key' }),
+      [['DrimBox.Viewer.Certificates[1].Name', /patients cannot sign in there/]],
+    ],
+    [
+      'a slip of the pen in either, as both',
+      (s) => void (s.SignIn.FranceConnect.Clients[0].Hosts = ['vi-1.exemple.fr']),
+      [
+        ['DrimBox.Viewer.Certificates[0].Name', /patients cannot sign in there/],
+        [clients, /^"vi-1\.exemple\.fr" has no certificate/],
+      ],
+    ],
+    [
+      'no scope of the register: who has several given names is refused (E7)',
+      (s) => void (s.SignIn.FranceConnect.Scope = 'openid identite_pivot'),
+      [['DrimBox.SignIn.FranceConnect.Scope', /patients with several of them are refused/]],
+    ],
+    [
+      'no birth place: everybody is refused (E7)',
+      (s) => void (s.SignIn.FranceConnect.Scope = 'openid rnipp_profile'),
+      [['DrimBox.SignIn.FranceConnect.Scope', /ask for birth place: every patient is refused/]],
+    ],
+  ])('tell at each start of %s', (_, change, expected) => {
+    const section = withViewer();
+    change(section);
+    expect(aboutViewer(load({ section }).warnings)).toEqual(
+      expected.map(([path, problem]) => ({ path, problem: expect.stringMatching(problem) })),
+    );
+  });
+
+  test('professionals alone need no client of FranceConnect+ for their names', () => {
+    const section = withViewer();
+    delete section['SignIn'].FranceConnect;
+    section['Viewer'].Certificates.push({ Name: 'vi2.exemple.fr', CertificateFile: '/a.pem', KeyFile: '/a.key' });
+    expect(aboutViewer(load({ section }).warnings)).toEqual([]);
+  });
 });

@@ -15,6 +15,7 @@ import {
   runDoctor,
 } from '../../plugin/health/index.ts';
 import { wellTrust } from '../fixtures/health/trust-facts.ts';
+import { wellViewer } from '../fixtures/health/viewer-facts.ts';
 
 const now = Date.UTC(2026, 10, 21, 12);
 const dayMs = 86_400_000;
@@ -47,6 +48,7 @@ const healthy = (): Required<DoctorPorts> => ({
     checkReachable: () => Promise.resolve([{ structureId: '1990000001', httpStatus: 405, clockDifferenceMs: 900 }]),
   },
   trust: wellTrust(now),
+  viewer: wellViewer(now),
   alertChannels: () => [{ name: 'email', checkReachable: () => Promise.resolve() }],
   archive: {
     countHolds: () => Promise.resolve([]),
@@ -83,7 +85,7 @@ describe('the doctor', () => {
     const report = await runDoctor({ clock: () => now });
     expect(report.state).toBe('skipped');
     expect(report.results.every(({ state }) => state === 'skipped')).toBe(true);
-    expect(formatDoctorReport(report)).toContain('18 vérifications non faites');
+    expect(formatDoctorReport(report)).toContain('22 vérifications non faites');
   });
 
   test('each warning and each failure comes with a remedy', async () => {
@@ -103,6 +105,12 @@ describe('the doctor', () => {
         whitelist: fail('trust/ca-missing'),
         revocation: fail('trust/ca-invalid'),
         psc: fail('config/unreadable'),
+      },
+      viewer: {
+        files: fail('general/internal'),
+        names: fail('general/internal'),
+        proSanteConnect: fail('config/unreadable'),
+        franceConnect: fail('config/invalid'),
       },
       alertChannels: () => [{ name: 'webhook', checkReachable: fail('notification/unreachable') }],
       archive: {
@@ -128,7 +136,7 @@ describe('the doctor', () => {
     const states = new Map(report.results.map(({ name, state }) => [name, state]));
     expect(states.get('database')).toBe('failed');
     expect(report.results.find(({ name }) => name === 'database')?.message).toBe('Pas de réponse en 1 s.');
-    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(17);
+    expect([...states.values()].filter((state) => state === 'ok')).toHaveLength(21);
   });
 
   test('never throws, whatever is thrown at it, and shows no foreign text (property)', () =>

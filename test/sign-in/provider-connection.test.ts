@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { classifyFailure } from '../../plugin/sign-in/provider-failure.ts';
-import { openProviderConnection } from '../../plugin/sign-in/provider-connection.ts';
+import { openProviderConnection } from '../../plugin/trust/index.ts';
 import { makeCa, type TestCa } from '../peers/ca/make-ca.ts';
 import { findFreePort } from '../peers/postgres/free-port.ts';
 
@@ -40,7 +40,7 @@ const startOpenssl = async (version: '-tls1_2' | '-tls1_3'): Promise<number> => 
 const limits = { connectTimeoutMs: 3_000, timeoutMs: 5_000, maxAnswerBytes: 65_536 };
 
 const fetchAs = async (port: number, identity: { certificateFile?: string; keyFile?: string }): Promise<number> => {
-  const connection = openProviderConnection({ ...limits, caFile: ca.rootCertificateFile, ...identity });
+  const connection = openProviderConnection({ ...limits, caFile: ca.rootCertificateFile, ...identity }, 'SignIn');
   try {
     return (await connection.fetch(`https://127.0.0.1:${port}/`, {})).status;
   } finally {

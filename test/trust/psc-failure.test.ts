@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openPscConnection } from '../../plugin/trust/psc-connection.ts';
+import { openProviderConnection } from '../../plugin/trust/provider-connection.ts';
 import { classifyPscFailure, classifyStatus } from '../../plugin/trust/psc-failure.ts';
 import { pscOptions } from '../../plugin/trust/index.ts';
 import { makeCa, type TestCa } from '../peers/ca/make-ca.ts';
@@ -45,8 +45,9 @@ const startOpenssl = async (version: '-tls1_2' | '-tls1_3' = '-tls1_3'): Promise
 };
 
 const failureOf = async (port: number, identity: object): Promise<unknown> => {
-  const connection = openPscConnection(
+  const connection = openProviderConnection(
     pscOptions.parse({ environment: 'bas', clientId: 'x', caFile: ca.rootCertificateFile, ...identity }),
+    'Trust.Psc',
   );
   try {
     await connection.fetch(`https://127.0.0.1:${port}/`, {});
@@ -92,7 +93,7 @@ test('a certificate and a key that are no pair (one was replaced, the other not 
     ...{ environment: 'bas', clientId: 'x', caFile: ca.rootCertificateFile },
     ...identity,
   });
-  const connection = openPscConnection(options);
+  const connection = openProviderConnection(options, 'Trust.Psc');
   copyFileSync(ca.server.keyFile, keyFile);
   expect(() => connection.reload()).toThrow(expect.objectContaining({ code: 'config/invalid' }));
   const port = await startOpenssl();

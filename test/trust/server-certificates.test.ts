@@ -245,6 +245,17 @@ describe('the end of a certificate', () => {
     expect(expiryDays).toEqual([90, 60, 30, 7]);
   });
 
+  test.each([
+    [89, []],
+    [23, []],
+    [8, []],
+    [7, [`${expires} 7`]],
+    [-1, [expired]],
+  ])('of a short one (90 days, of a public authority), %i days away: %j', async (daysLeft, expected) => {
+    put(await serverOf('db1.exemple', { fromUtcMs: nowUtcMs, toUtcMs: nowUtcMs + 90 * dayMs }), files[0]);
+    expect(await open(daysLeft)).toEqual(expected);
+  });
+
   test('is told one threshold after the other, and no more after the renewal', async () => {
     const listener = await start();
     const [facts] = listener.certificates.listCertificates();

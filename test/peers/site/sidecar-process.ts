@@ -6,7 +6,8 @@ import { startTethered } from '../postgres/index.ts';
 import { waitFor } from './wait-for.ts';
 
 const run = promisify(execFile);
-const launcher = resolve(import.meta.dirname, '../../../scripts/drimbox');
+/** Of this checkout. */
+const ownLauncher = resolve(import.meta.dirname, '../../../scripts/drimbox');
 
 export interface SidecarProcess {
   readonly pid: number;
@@ -25,10 +26,12 @@ export const startSidecar = async (options: {
   readonly folder: string;
   readonly configFile: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Of another installation. */
+  readonly launcher?: string;
 }): Promise<SidecarProcess> => {
   const logFile = join(options.folder, 'sidecar.log');
   const tethered = await startTethered({
-    command: [launcher, 'serve', '--config', options.configFile],
+    command: [options.launcher ?? ownLauncher, 'serve', '--config', options.configFile],
     logFile,
     env: options.env,
     stopSignal: 'TERM',
@@ -55,10 +58,15 @@ export const startSidecar = async (options: {
 /** Runs one `drimbox` command. */
 export const runDrimbox = async (
   words: readonly string[],
-  options: { readonly configFile: string; readonly env: Readonly<Record<string, string>> },
+  options: {
+    readonly configFile: string;
+    readonly env: Readonly<Record<string, string>>;
+    /** Of another installation. */
+    readonly launcher?: string;
+  },
 ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> => {
   try {
-    const { stdout, stderr } = await run(launcher, [...words, '--config', options.configFile], {
+    const { stdout, stderr } = await run(options.launcher ?? ownLauncher, [...words, '--config', options.configFile], {
       env: { ...process.env, ...options.env },
       maxBuffer: 64 * 1024 * 1024,
     });
