@@ -5,7 +5,8 @@ import { chromium, type Browser } from 'playwright-core';
 const program = '/usr/bin/chromium';
 export const isChromiumHere = (): boolean => existsSync(program);
 
-export const launchChromium = (): Promise<Browser> =>
+/** @param more  further arguments of the program */
+export const launchChromium = (more: readonly string[] = []): Promise<Browser> =>
   chromium.launch({
     executablePath: program,
     args: [
@@ -18,5 +19,6 @@ export const launchChromium = (): Promise<Browser> =>
       '--use-gl=angle',
       '--use-angle=swiftshader',
       '--enable-unsafe-swiftshader',
+      ...more,
     ],
   });

@@ -95,6 +95,10 @@
     });
   }
 
+  // Cornerstone keeps the press of a button from moving the focus: without this, keys would go to the page around the images
+  // that a person has just touched.
+  document.addEventListener('pointerdown', () => window.focus(), { capture: true, passive: true });
+
   const showSeries = (seriesInstanceUid) => {
     const { displaySetService, viewportGridService } = window.services ?? {};
     const [displaySet] =
