@@ -6,7 +6,12 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Frame, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { buildExamination, type Examination, examinationStudy } from '../fixtures/examination.ts';
+import {
+  buildExamination,
+  type Examination,
+  type ExaminationOptions,
+  examinationStudy,
+} from '../fixtures/examination.ts';
 import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
 import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
 import { buildCalibrationSeries, type ImageName, type Picture, readName } from '../viewer/calibration-volume.ts';
@@ -22,6 +27,8 @@ export interface WorldPatient {
   /** At the stand-in of FranceConnect+. */
   readonly persona: string;
   readonly examination: Examination;
+  /** What makes its report: a later version takes it over. */
+  readonly report: Pick<ExaminationOptions, 'cda' | 'message'>;
   readonly linkPath: string;
 }
 
@@ -40,8 +47,7 @@ const admitTwin = async (flow: FlowSite, number: number): Promise<WorldPatient> 
   const plain = examinationStudy(number);
   const study = { ...plain, patient: { ...plain.patient, id: ipp, name: `EXEMPLE^${givenName}` } };
   for (const series of [1, 2]) await flow.keep(buildCalibrationSeries(study, number, series));
-  const examination = buildExamination({
-    number,
+  const report: WorldPatient['report'] = {
     cda: {
       documentId: { root: `1.2.250.1.999999.20.${number}` },
       setId: { root: `1.2.250.1.999999.21.${number}` },
@@ -66,7 +72,8 @@ const admitTwin = async (flow: FlowSite, number: number): Promise<WorldPatient> 
         birthPlace: '75112',
       },
     },
-  });
+  };
+  const examination = buildExamination({ number, ...report });
   await flow.accepts(examination.message);
   await flow.reaches(examination.studyInstanceUid, 'published');
   const parameters = new URLSearchParams({
@@ -75,7 +82,7 @@ const admitTwin = async (flow: FlowSite, number: number): Promise<WorldPatient> 
     accessionNumber: plain.accessionNumber,
     idCDA: examination.documentId,
   });
-  return { givenName, persona, examination, linkPath: `/IHEInvokeImageDisplay?${parameters.toString()}` };
+  return { givenName, persona, examination, report, linkPath: `/IHEInvokeImageDisplay?${parameters.toString()}` };
 };
 
 export interface OpenedViewer {
@@ -97,6 +104,8 @@ export interface ViewerWorld {
   comeAs(page: Page, who: 'psc' | 'franceconnect', persona: string, patient: WorldPatient): Promise<void>;
   /** The same, until the viewer shows an image of that patient. */
   openAs(page: Page, who: 'psc' | 'franceconnect', persona: string, patient: WorldPatient): Promise<OpenedViewer>;
+  /** Signs out here and at the service. */
+  leave(page: Page): Promise<void>;
   closeContexts(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -139,6 +148,11 @@ export const startViewerWorld = async (sessions: Readonly<Record<string, number>
       await comeAs(page, who, persona, patient);
       await page.waitForURL(/\/examen\//);
       return waitForViewer(page);
+    },
+    leave: async (page) => {
+      await page.getByRole('button', { name: 'Se déconnecter' }).click();
+      await page.getByRole('button', { name: 'Oui' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Vous êtes déconnecté' }).waitFor();
     },
     closeContexts: async () => {
       for (const context of contexts.splice(0)) await context.close();

@@ -9,6 +9,8 @@ export const isChromiumHere = (): boolean => existsSync(program);
 export const launchChromium = (more: readonly string[] = []): Promise<Browser> =>
   chromium.launch({
     executablePath: program,
+    // As people have it: pages are kept for the back button.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--no-sandbox',
       '--disable-quic',

@@ -80,10 +80,19 @@
     return answer;
   };
 
+  const isNarrow = matchMedia('(max-width: 48rem)').matches;
+  /** One finger moves through the images, as it moves through all else on a phone; OHIF changes the window and wants three. */
+  const scrollByFinger = () => {
+    const displaySets = window.services?.displaySetService?.getActiveDisplaySets() ?? [];
+    if (!displaySets.some(({ numImageFrames }) => numImageFrames > 1)) return;
+    window.commandsManager.run('setToolActiveToolbar', { toolName: 'StackScroll', toolGroupIds: ['default'] });
+  };
+
   // Events of Cornerstone do not bubble; they can be caught on their way down.
   const onImage = () => {
     document.removeEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
     history.replaceState(null, '', `${path}viewer.html`);
+    if (isNarrow) scrollByFinger();
     tell('first-image');
   };
   document.addEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
