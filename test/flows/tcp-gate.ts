@@ -8,6 +8,8 @@ export class TcpGate {
   #server: Server | undefined;
   #port = 0;
   #isFrozen = false;
+  /** Bytes of the server that still pass. */
+  #leftBytes = Number.POSITIVE_INFINITY;
 
   constructor(targetPort: number) {
     this.#target = targetPort;
@@ -26,6 +28,10 @@ export class TcpGate {
 
   #join(from: Socket): void {
     const to = connect(this.#target, '127.0.0.1');
+    to.on('data', ({ length }: Buffer) => {
+      this.#leftBytes -= length;
+      if (this.#leftBytes < 0) void this.shut();
+    });
     for (const [one, other] of [
       [from, to],
       [to, from],
@@ -39,6 +45,7 @@ export class TcpGate {
 
   async open(): Promise<void> {
     this.#isFrozen = false;
+    this.#leftBytes = Number.POSITIVE_INFINITY;
     for (const socket of this.#sockets) socket.resume();
     if (this.#server !== undefined) return;
     this.#server = createServer((socket) => this.#join(socket));
@@ -55,6 +62,11 @@ export class TcpGate {
     if (server === undefined) return;
     server.close();
     await once(server, 'close');
+  }
+
+  /** As a line that breaks: that much of the server's answers comes through, then nothing until it is opened again. */
+  shutAfter(bytes: number): void {
+    this.#leftBytes = bytes;
   }
 
   /** As a server that hangs, or a network that lost the way: connections stand and say nothing. */

@@ -5,9 +5,12 @@ import { chromium, type Browser } from 'playwright-core';
 const program = '/usr/bin/chromium';
 export const isChromiumHere = (): boolean => existsSync(program);
 
-export const launchChromium = (): Promise<Browser> =>
+/** @param more  further arguments of the program */
+export const launchChromium = (more: readonly string[] = []): Promise<Browser> =>
   chromium.launch({
     executablePath: program,
+    // As people have it: pages are kept for the back button.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--no-sandbox',
       '--disable-quic',
@@ -18,5 +21,6 @@ export const launchChromium = (): Promise<Browser> =>
       '--use-gl=angle',
       '--use-angle=swiftshader',
       '--enable-unsafe-swiftshader',
+      ...more,
     ],
   });

@@ -32,7 +32,7 @@ const serve = async (plan: Plan): Promise<{ url: string; asked: string[] }> => {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/images.zip`, asked };
 };
 
-const run = async (url: string, signal = new AbortController().signal) => {
+const run = async (url: string, signal = new AbortController().signal, waitMs: readonly number[] = [1, 1]) => {
   const pieces: Uint8Array[] = [];
   const seen = { closed: false, aborted: false, progress: [] as number[] };
   const sink: FileSink = {
@@ -51,7 +51,7 @@ const run = async (url: string, signal = new AbortController().signal) => {
     sink,
     onProgress,
     signal,
-    waitMs: [1, 1],
+    waitMs,
   });
   return { end, ...seen, bytes: Buffer.concat(pieces) };
 };
@@ -89,6 +89,14 @@ describe('download of the images', () => {
   it('does not insist when the server refuses', async () => {
     const { url, asked } = await serve({ status: 403 });
     expect([(await run(url)).end, asked.length]).toEqual(['refused', 1]);
+  });
+
+  it('stops at once when the person cancels while it waits for the line', async () => {
+    const { url } = await serve({ breaksAfter: [10] });
+    const person = new AbortController();
+    const ending = run(url, person.signal, [3_600_000]);
+    setTimeout(() => person.abort(), 200);
+    expect((await ending).end).toBe('cancelled');
   });
 
   it('stops when the person cancels', async () => {

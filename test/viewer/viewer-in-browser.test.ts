@@ -1,8 +1,6 @@
 /** The whole viewer in Debian's Chromium, on images of a real Orthanc. Screens are kept in .cache/screens to be looked at. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Frame } from 'playwright-core';
+import { findBarriers } from './axe.ts';
 import { buildPhantom, describePhantom } from './invented-examination.ts';
 import {
   findMissing,
@@ -17,18 +15,6 @@ import {
 
 const missing = findMissing();
 if (missing !== undefined) console.warn(`viewer in a browser: skipped, ${missing}`);
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Findings of axe that keep a person from using the page. */
-const findBarriers = async (frame: Frame): Promise<readonly string[]> => {
-  await frame.evaluate(axe);
-  const { violations } = await frame.evaluate<{
-    violations: { id: string; impact: string; nodes: { html: string }[] }[];
-  }>('axe.run(document, { iframes: false })');
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' ')}`);
-};
 
 describe.skipIf(missing !== undefined)('viewer in a browser', { timeout: 120_000 }, () => {
   const instances = buildPhantom();

@@ -82,10 +82,19 @@
     return answer;
   };
 
+  const isNarrow = matchMedia('(max-width: 48rem)').matches;
+  /** One finger moves through the images, as it moves through all else on a phone; OHIF changes the window and wants three. */
+  const scrollByFinger = () => {
+    const displaySets = window.services?.displaySetService?.getActiveDisplaySets() ?? [];
+    if (!displaySets.some(({ numImageFrames }) => numImageFrames > 1)) return;
+    window.commandsManager.run('setToolActiveToolbar', { toolName: 'StackScroll', toolGroupIds: ['default'] });
+  };
+
   // Events of Cornerstone do not bubble; they can be caught on their way down.
   const onImage = () => {
     document.removeEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
     history.replaceState(null, '', `${path}viewer.html`);
+    if (isNarrow) scrollByFinger();
     tell('first-image');
   };
   document.addEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
@@ -96,6 +105,10 @@
       passive: true,
     });
   }
+
+  // Cornerstone keeps the press of a button from moving the focus: without this, keys would go to the page around the images
+  // that a person has just touched.
+  document.addEventListener('pointerdown', () => window.focus(), { capture: true, passive: true });
 
   const showSeries = (seriesInstanceUid) => {
     const { displaySetService, viewportGridService } = window.services ?? {};

@@ -63,6 +63,8 @@ export interface ExaminationDescription {
   readonly linkPath: string;
   /** When the session ends even if it is used. */
   readonly endsAtUtcMs: number;
+  /** After so long without use it ends too. */
+  readonly idleMs?: number;
 }
 
 /** Body of any other answer. */
@@ -166,6 +168,7 @@ export const parseDescription = (value: unknown): ExaminationDescription => {
     },
     linkPath: path(value, 'linkPath'),
     endsAtUtcMs: count(value, 'endsAtUtcMs'),
+    ...(has(value, 'idleMs') ? { idleMs: count(value, 'idleMs') } : {}),
   };
 };
 

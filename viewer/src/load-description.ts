@@ -10,6 +10,12 @@ export type Loaded =
 
 const timeoutMs = 20_000;
 
+/** How far the clock of this browser is ahead of the server's: many are minutes wrong, some hours. */
+const readSkewMs = (answer: Response): number => {
+  const serverMs = Date.parse(answer.headers.get('date') ?? '');
+  return Number.isNaN(serverMs) ? 0 : Date.now() - serverMs;
+};
+
 /** @param pagePath  `/examen/{grant}` */
 export const loadDescription = async (pagePath: string): Promise<Loaded> => {
   let answer: Response;
@@ -28,7 +34,9 @@ export const loadDescription = async (pagePath: string): Promise<Loaded> => {
   if (answer.status === 401) return { kind: 'ended', refusal: parseRefusal(body) };
   if (!answer.ok) return { kind: 'refused', refusal: parseRefusal(body) };
   try {
-    return { kind: 'described', examination: parseDescription(body) };
+    const examination = parseDescription(body);
+    const endsAtUtcMs = examination.endsAtUtcMs + readSkewMs(answer);
+    return { kind: 'described', examination: { ...examination, endsAtUtcMs } };
   } catch {
     return { kind: 'refused', refusal: parseRefusal(undefined) };
   }

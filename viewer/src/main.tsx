@@ -5,7 +5,10 @@ import { loadDescription } from './load-description.ts';
 const pagePath = location.pathname.replace(/\/$/, '');
 const firstAnswer = loadDescription(pagePath);
 
-// A page kept by the "back" button shows images of a session that may be over: it starts anew.
+// A page kept by the "back" button shows images of a session that may be over: it shows nothing, and starts anew.
+window.addEventListener('pagehide', ({ persisted }) => {
+  if (persisted) document.body.hidden = true;
+});
 window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });

@@ -30,6 +30,16 @@ const ask = (path: string, from: number, tag: string | undefined, signal: AbortS
     headers: from === 0 ? {} : { range: `bytes=${from}-`, ...(tag === undefined ? {} : { 'if-range': tag }) },
   });
 
+/** Until the time is over or the person has enough. */
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+
 /** Never throws. After any end but `done` the file is given up. */
 export const runDownload = async (run: DownloadRun): Promise<DownloadEnd> => {
   const { path, totalBytes, sink, onProgress, signal, waitMs = [1_000, 3_000, 10_000] } = run;
@@ -40,7 +50,7 @@ export const runDownload = async (run: DownloadRun): Promise<DownloadEnd> => {
     return end;
   };
   for (const pauseMs of [0, ...waitMs]) {
-    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (pauseMs > 0) await pause(pauseMs, signal);
     if (signal.aborted) return giveUp('cancelled');
     try {
       const answer = await ask(path, written, tag, signal);
