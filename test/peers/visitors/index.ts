@@ -1,1 +1,2 @@
 export { startVisitors, type Visitors, type VisitorsSite } from './start-visitors.ts';
+export { fieldsOf, type VisitAnswer, type VisitRequest, type VisitService, Visitor } from './visitor.ts';
