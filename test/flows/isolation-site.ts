@@ -3,7 +3,6 @@
  * hidden, masked, deleted or rejected, and whose session has ended since, each in another way. Everything is invented.
  */
 import { randomBytes } from 'node:crypto';
-import { cookieDigest } from '../../plugin/sign-in/session-rows.ts';
 import { buildCtStudy, type InventedInstance, type InventedPatient } from '../fixtures/dicom/index.ts';
 import { buildExamination, examinationStudy, type ExaminationOptions } from '../fixtures/examination.ts';
 import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
@@ -195,10 +194,9 @@ const comeBefore = async (origin: string, people: People): Promise<void> => {
   people.set('another professional', await open(origin, 'psc', 'radiologist', ['own']));
 };
 
-const agedBy = (cookie: string, column: string, ms: number): string =>
-  `UPDATE viewer_session SET ${column} = ${column} - ${ms} WHERE cookie_sha256 = '${cookieDigest(cookie)}'`;
-
-const sessionCookieOf = ({ visitor }: Role): string => visitor.cookie('__Host-drimbox') ?? '';
+/** Time goes by for whoever came last. */
+const ageLatest = (column: string, ms: number): string =>
+  `UPDATE viewer_session SET ${column} = ${column} - ${ms} WHERE id = (SELECT max(id) FROM viewer_session)`;
 
 /** Those who have no session, or no longer the one they opened something in. */
 const comeAfter = async (flow: FlowSite, visitors: Visitors, people: People): Promise<void> => {
@@ -223,7 +221,7 @@ const comeAfter = async (flow: FlowSite, visitors: Visitors, people: People): Pr
 
   const age = async (column: string, ms: number): Promise<Role> => {
     const role = await open(origin, 'franceconnect', 'camille', ['own']);
-    await flow.postgres?.run(agedBy(sessionCookieOf(role), column, ms), 'drimbox');
+    await flow.postgres?.run(ageLatest(column, ms), 'drimbox');
     return over(role);
   };
   people.set('an idle session', await age('seen_at_utc_ms', 30 * 60_000));

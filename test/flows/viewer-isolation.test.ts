@@ -5,6 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fieldsOf, type VisitAnswer, type VisitRequest } from '../peers/visitors/index.ts';
 import { isSiteHere } from './flow-site.ts';
+import { describeForgeries } from './isolation-forms.ts';
+import { describeRequests } from './isolation-requests.ts';
 import { expectNothingTold, expectOnlyOf, expectStrictCookies, expectWalls, lookOf } from './isolation-judge.ts';
 import {
   entryRows,
@@ -13,7 +15,7 @@ import {
   findRegisteredRoutes,
   findResourceShapes,
   type Uids,
-} from './isolation-routes.ts';
+} from '../viewer-access/product-routes.ts';
 import {
   isOpenTo,
   type IsolationSite,
@@ -142,7 +144,7 @@ describe.skipIf(!isSiteHere)('an examination is open to whom it was opened, and 
           expectNothingTold(answer);
           looks.add(lookOf(answer));
         }
-        expect([paths.length > 30, [...looks].length]).toEqual([true, 1]);
+        expect([paths.length > 30, looks.size]).toEqual([true, 1]);
         for (const path of [`/apercu/${foreign.series}.jpg`, `/images.zip?serie=${foreign.series}`]) {
           const answer = await askAs(role, `/examen/${role.grants.get('own')}${path}`);
           expect([path, answer.status]).toEqual([path, 404]);
@@ -263,5 +265,31 @@ describe.skipIf(!isSiteHere)('an examination is open to whom it was opened, and 
         expect(looks.size).toBeLessThanOrEqual(1);
       },
     );
+  });
+
+  describeRequests(() => site);
+  describeForgeries(() => site);
+
+  it('afterwards neither log nor sessions hold a name, a cookie, a grant or a token (A6)', async () => {
+    const log = site.flow.site.sidecar().log();
+    const rows = await site.flow.postgres?.run(
+      `SELECT s::text AS row FROM viewer_session s UNION ALL SELECT a::text FROM sign_in_attempt a
+       UNION ALL SELECT sealed::text FROM viewer_grant UNION ALL SELECT t::text FROM viewer_tally t`,
+      'drimbox',
+    );
+    const kept = JSON.stringify(rows);
+    expect(rows?.length).toBeGreaterThan(20);
+    const secrets = [...site.roles.values()].flatMap(({ cookies, grants }) => [
+      ...(cookies ?? '').split('; ').map((pair) => pair.slice(pair.indexOf('=') + 1)),
+      ...grants.values(),
+    ]);
+    const told = [...secrets.filter((one) => one !== ''), 'CAMILLE', 'CHARLOTTE', 'Camille', '8990000000', 'eyJ'];
+    for (const [name, text] of [
+      ['log', log],
+      ['database', kept],
+    ] as const) {
+      expect([name, told.filter((one) => text.includes(one))]).toEqual([name, []]);
+    }
+    expect(log).toContain('viewer-access/session-ended');
   });
 });
