@@ -43,6 +43,47 @@ describe.each(['postgres', 'embedded'] as const)('on %s', (database) => {
     expect((await sessions.start(doctorSession('sid-1'))).kind).toBe('started');
   });
 
+  test('the purge forgets such an end no sooner', async () => {
+    const { sessions, purge } = makeRoom(bench);
+    await sessions.endOfProvider({ provider: 'psc', issuer: pscIssuer, sid: 'sid-1' });
+    await purge();
+    bench.nowUtcMs += 10 * minuteMs - 1;
+    await purge();
+    expect(await sessions.start(doctorSession('sid-1'))).toEqual({ kind: 'ended-at-provider' });
+  });
+
+  test('what one grant opens cannot be put into another one of the same session, in the database', async () => {
+    const { sessions, grants } = makeRoom(bench);
+    const { cookie } = started(await sessions.start(patientSession()));
+    const [first, second] = [await grants.add(cookie, study(1)), await grants.add(cookie, study(2))];
+    if (first.kind !== 'granted' || second.kind !== 'granted') throw new Error('not granted');
+    const { sealed } = await bench.store.knex('viewer_grant').where({ value: second.grant.value }).first('sealed');
+    await bench.store.knex('viewer_grant').where({ value: first.grant.value }).update({ sealed });
+    expect((await grants.load(cookie, first.grant.value)).kind).toBe('unknown');
+    expect((await grants.list(cookie)).map(({ value }) => value)).toEqual([second.grant.value]);
+  });
+
+  test('nor one sign-in under way into another one of the same browser', async () => {
+    const { attempts, secret } = makeRoom(bench);
+    const browser = secret();
+    for (const state of ['s1', 's2'])
+      await attempts.keep({ browser, attempt: attempt(state), purpose: state, address });
+    const ofState = (state: string) =>
+      bench.store.knex('sign_in_attempt').where({ state_sha256: digestOf('state', state) });
+    const { sealed } = await ofState('s2').first('sealed');
+    await ofState('s1').update({ sealed });
+    expect((await attempts.take(browser, 'psc', 's1')).kind).toBe('refused');
+    expect(await attempts.take(browser, 'psc', 's2')).toMatchObject({ kind: 'taken', purpose: 's2' });
+  });
+
+  test('a grant that no database takes as a text is unknown, like any other', async () => {
+    const { sessions, grants } = makeRoom(bench);
+    const { cookie, session } = started(await sessions.start(patientSession()));
+    for (const value of ['\0', `\0${'A'.repeat(42)}`, '\ud800', 'é'.repeat(100_000)]) {
+      expect(await grants.load(cookie, value)).toEqual({ kind: 'unknown', session });
+    }
+  });
+
   test('a session that came to its end while it was used leaves nothing to the next sign-in', async () => {
     const { sessions, grants } = makeRoom(bench);
     const short = started(await sessions.start({ ...patientSession(), notAfterUtcMs: startUtcMs + minuteMs }));
