@@ -9,6 +9,20 @@ const oneHeader = (value: string | string[] | undefined): string | undefined =>
   Array.isArray(value) ? undefined : value;
 
 /**
+ * The host that a request is for, as it is said: once, and by `:authority` and `Host` alike where HTTP/2 has both. Whoever
+ * says two means one for a proxy and another one for us.
+ *
+ * @see RFC 9112 §3.2 · RFC 9113 §8.3.1
+ */
+const hostOf = ({ rawHeaders }: IncomingMessage): string => {
+  const lines = rawHeaders.map((text, at) => ({ name: text.toLowerCase(), value: rawHeaders[at + 1] ?? '', at }));
+  const said = lines.filter(({ name, at }) => at % 2 === 0 && (name === 'host' || name === ':authority'));
+  const names = new Set(said.map(({ name }) => name));
+  const [host = '', other] = new Set(said.map(({ value }) => value.toLowerCase()));
+  return names.size === said.length && other === undefined ? host : '';
+};
+
+/**
  * @param hosts  names served here, lower case
  * @returns undefined when the request is for another host, or for none
  */
@@ -17,7 +31,7 @@ export const readBrowser = (
   hosts: readonly string[],
   correlationId: string,
 ): Browser | undefined => {
-  const [, name = '', port] = authority.exec((request.headers.host ?? '').toLowerCase()) ?? [];
+  const [, name = '', port] = authority.exec(hostOf(request)) ?? [];
   const host = name.replace(/\.$/, '');
   if (!hosts.includes(host)) return undefined;
   const cookies = oneHeader(request.headers.cookie);

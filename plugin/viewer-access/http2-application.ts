@@ -43,19 +43,9 @@ const createHttp2Application = (router: express.Router, onUnread: AnswerRequest)
   };
 };
 
-/** HTTP/2 says in `:authority` what HTTP/1.1 says in `Host`. */
-const nameHost = (request: IncomingMessage): void => {
-  const authority = request.headers[':authority'];
-  if (request.headers.host === undefined && typeof authority === 'string') request.headers.host = authority;
-};
-
 /** @param onUnread  answers what no route did: a target that express cannot read, for instance. Never throws */
 export const createDualApplication = (router: express.Router, onUnread: AnswerRequest): AnswerRequest => {
   const first = createApplication(router, onUnread);
   const second = createHttp2Application(router, onUnread);
-  return (request, response) => {
-    if (request.httpVersionMajor < 2) return first(request, response);
-    nameHost(request);
-    return second(request, response);
-  };
+  return (request, response) => (request.httpVersionMajor < 2 ? first : second)(request, response);
 };

@@ -91,7 +91,12 @@ const createAnswering = async <Traits>(
 };
 
 /** Of one connection; the types of Node do not know them. */
-const sessionLimits = { maxSessionInvalidFrames: 100, maxSessionRejectedStreams: 100 };
+const sessionLimits = {
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  // Of HTTP/1.1 on the same port.
+  maxHeaderSize: maxHeaderBytes,
+};
 
 type AnyServer = Server | Http2SecureServer;
 

@@ -47,6 +47,38 @@ describe('the answer', () => {
     expect(await service.finish(withParameter(back, name, value), attempt)).toMatchObject({ kind: 'refused', code });
   });
 
+  test.each([
+    ['two states', 'state'],
+    ['two issuers', 'iss'],
+  ] as const)('with %s, the first of them right, sends its code nowhere', async (_, name) => {
+    const { back, attempt } = await answered();
+    back.searchParams.append(name, 'https://autre.exemple');
+    const asked = setting.standIn.log.filter(({ endpoint }) => endpoint === 'token').length;
+    expect(await service.finish(back, attempt)).toMatchObject({
+      kind: 'refused',
+      code: expect.stringMatching(/mismatch$/),
+    });
+    expect(setting.standIn.log.filter(({ endpoint }) => endpoint === 'token').length).toBe(asked);
+  });
+
+  test('with two codes sends neither anywhere: sign-in/code-refused', async () => {
+    const { back, attempt } = await answered();
+    back.searchParams.append('code', 'x');
+    expect(await service.finish(back, attempt)).toMatchObject({ kind: 'refused', code: 'sign-in/code-refused' });
+  });
+
+  test('of the level eidas2 lets nobody in where eidas3 is asked for: sign-in/level-too-low', async () => {
+    const strict = await setting.open({ level: 'eidas3' });
+    expect(await setting.signIn(strict, 'camille')).toMatchObject({ kind: 'refused', code: 'sign-in/level-too-low' });
+    expect(await setting.signIn(strict, 'camilleMarried')).toMatchObject({ kind: 'signed-in' });
+    // Somebody takes the request for the level out of the address.
+    const { url, attempt } = await setting.begin(strict);
+    const lowered = new URL(url);
+    lowered.searchParams.set('acr_values', 'eidas2');
+    const back = await choosePersona(setting.browser(), lowered.href, 'camille');
+    expect(await strict.finish(back, attempt)).toMatchObject({ kind: 'refused', code: 'sign-in/level-too-low' });
+  });
+
   test('to the host of another structure is refused (mix-up between our own clients)', async () => {
     const { back, attempt } = await answered();
     const elsewhere = new URL(otherRedirectUri);
@@ -94,7 +126,7 @@ const refusesForged = async (order: ForgeryOrder, code: string): Promise<void> =
   const { back, attempt } = await answered();
   setting.standIn.forge(order);
   const result = await service.finish(back, attempt);
-  expect(result).toMatchObject({ kind: 'refused', code: `sign-in/${code}` });
+  expect(result).toMatchObject({ kind: 'refused', code: expect.stringContaining(`sign-in/${code}`) });
   expect(JSON.stringify(result)).not.toMatch(/EXEMPLE|CAMILLE|1985|eyJ/i);
 };
 
@@ -108,6 +140,9 @@ const forged: readonly Row[] = [
   ['not encrypted', { encryption: 'none' }, 'token-not-encrypted'],
   ['encrypted for another', { encryption: 'stranger' }, 'token-not-encrypted'],
   ['encrypted by another algorithm (A128GCM)', { encryption: 'short' }, 'token-not-encrypted'],
+  ['encrypted to a key that is a path', { encryption: 'kid-path' }, 'token-not-encrypted'],
+  ['encrypted twice', { encryption: 'twice' }, 'token-'],
+  ['encrypted, but unsigned', { encryption: 'good', signature: 'none' }, 'token-invalid'],
   ['of another issuer', { claims: { iss: 'https://auth.autre.exemple/api/v2' } }, 'token-mismatch'],
   ['for another client', { claims: { aud: otherClientId } }, 'token-mismatch'],
   [
@@ -118,6 +153,21 @@ const forged: readonly Row[] = [
   ['for us, given to another', { claims: { azp: otherClientId } }, 'token-mismatch'],
   ['expired', { claims: { exp: seconds() - 3600 } }, 'token-expired'],
   ['of another type', { header: { typ: 'logout+jwt' } }, 'token-invalid'],
+  [
+    'of a stranger under a kid that is a path',
+    { signature: 'stranger', header: { kid: '../../dev/null' } },
+    'token-invalid',
+  ],
+  ['of a stranger under a kid that is SQL', { signature: 'stranger', header: { kid: "' OR 1=1 --" } }, 'token-invalid'],
+  [
+    'of a stranger who says where the key is',
+    { signature: 'stranger', header: { jku: 'https://mechant.exemple' } },
+    'token-invalid',
+  ],
+  ['with an extension that must be understood', { header: { crit: ['exemple'], exemple: 1 } }, 'token-invalid'],
+  ['of the issuer with a slash', { claims: { iss: 'https://127.0.0.1/api/v2/' } }, 'token-mismatch'],
+  ['for a client that begins like us', { claims: { aud: `${clientId}-autre` } }, 'token-mismatch'],
+  ['for everybody', { claims: { aud: '*' } }, 'token-mismatch'],
 ];
 
 describe.each(['idtoken', 'userinfo'] as const)('without the name of our key, %s', (use) => {
@@ -138,6 +188,11 @@ describe('an identity token', () => {
     ['of another nonce', { claims: { nonce: 'x'.repeat(43) } }, 'token-mismatch'],
     ['of a lower level', { claims: { acr: 'eidas1' } }, 'level-too-low'],
     ['without level', { claims: { acr: undefined } }, 'level-too-low'],
+    ['of a list of levels', { claims: { acr: ['eidas2', 'eidas1'] } }, 'level-too-low'],
+    ['of a level in other letters', { claims: { acr: 'EIDAS2' } }, 'level-too-low'],
+    ['without nonce', { claims: { nonce: undefined } }, 'token-'],
+    ['without end', { claims: { exp: undefined } }, 'token-'],
+    ['whose subject is a number', { claims: { sub: 5 } }, 'token-'],
     ['of last week', { claims: { iat: seconds() - 600_000 } }, 'token-expired'],
     ['of next week', { claims: { iat: seconds() + 600_000 } }, 'token-expired'],
   ];

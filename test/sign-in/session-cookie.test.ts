@@ -12,7 +12,7 @@ import {
   isSecret,
   parseCookie,
 } from '../../plugin/sign-in/index.ts';
-import { openContent, sealContent } from '../../plugin/sign-in/sealed-content.ts';
+import { digestOf, openContent, sealContent } from '../../plugin/sign-in/sealed-content.ts';
 
 const bytes = (first: number): Uint8Array => Uint8Array.from({ length: 32 }, (_, at) => (first + at * 37) % 256);
 const secret = encodeSecret(bytes(1));
@@ -107,6 +107,12 @@ describe('the token of a form', () => {
     expect(isCsrfToken(secret, token)).toBe(false);
   });
 
+  test('made for a cookie that is none of ours is none: whoever plants a cookie can make its token', () => {
+    for (const planted of ['x', 'A'.repeat(44), `${secret}=`, secret.slice(1)]) {
+      expect([planted, isCsrfToken(planted, buildCsrfToken(planted, random))]).toEqual([planted, false]);
+    }
+  });
+
   test('altered anywhere is none', () => {
     const token = buildCsrfToken(secret, random);
     for (let at = 0; at < token.length - 1; at += 1) {
@@ -140,6 +146,11 @@ describe('a request that changes something', () => {
   ])('from %s: %j is %s', (_case, source, expected) => {
     expect(isOwnOrigin(source, own)).toBe(expected);
   });
+});
+
+test('a digest is of a list: where one text ends and the next begins counts', () => {
+  const lists = [['a', 'b c'], ['a b', 'c'], ['a b c'], ['a', 'b', 'c'], ['', 'a b c'], ['a","b c'], ['a', 'b c', '']];
+  expect(new Set(lists.map((list) => digestOf(...list))).size).toBe(lists.length);
 });
 
 describe('sealed content', () => {

@@ -30,6 +30,14 @@ const known = {
   },
 };
 
+test('an attempt is good for ten minutes to the millisecond, before as after', () => {
+  const at = (nowUtcMs: number) => checkAttempt(attempt, { provider: 'psc', issuer, clientId: 'exemple', nowUtcMs });
+  expect([at(0), at(599_999), at(-600_000)]).toEqual([undefined, undefined, undefined]);
+  for (const nowUtcMs of [600_000, 600_001, -600_001]) {
+    expect(at(nowUtcMs)).toMatchObject({ kind: 'refused', code: 'sign-in/attempt-expired' });
+  }
+});
+
 describe('never throws, lets nobody in', () => {
   test('an answer of any parameters, without our state', () => {
     const parameter = fc.tuple(fc.constantFrom('state', 'code', 'iss', 'error', 'response', 'id_token'), fc.string());

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
 import { makeCa } from '../peers/ca/make-ca.ts';
+import { askHttp2, sendRaw } from '../peers/visitors/index.ts';
 import {
   ask,
   cookieOf,
@@ -110,5 +111,39 @@ describe('two patients in two tabs', () => {
     for (const [at, { body }] of answers.entries()) {
       expect(body).toContain(studyOf(people[both[at] ?? '']?.study ?? 0));
     }
+  });
+});
+
+describe('the host of a request', () => {
+  const target = `/examen/${grantOf(1)}/description`;
+  const statusOf = async (headers: Readonly<Record<string, string>>): Promise<number> =>
+    (await askHttp2(`https://localhost:${listener.port}`, { ':path': target, cookie: cookieOf('camille'), ...headers }))
+      .status;
+
+  test('over HTTP/2 is that of :authority, and of Host where it is there too (RFC 9113 §8.3.1)', async () => {
+    const own = `localhost:${listener.port}`;
+    expect(await statusOf({})).toBe(200);
+    expect(await statusOf({ ':authority': own, host: own })).toBe(200);
+    expect(await statusOf({ ':authority': own, host: own.toUpperCase() })).toBe(200);
+    world.shown.length = 0;
+    expect(await statusOf({ ':authority': 'evil.example.test', host: own })).toBe(421);
+    expect(await statusOf({ ':authority': own, host: 'evil.example.test' })).toBe(421);
+    expect(await statusOf({ ':authority': 'evil.example.test' })).toBe(421);
+    expect(world.shown).toEqual([]);
+  });
+
+  test.each<readonly [string, readonly string[], number]>([
+    ['once', ['localhost'], 200],
+    ['twice', ['localhost', 'evil.example.test'], 421],
+    ['twice, ours last', ['evil.example.test', 'localhost'], 421],
+    ['twice the same', ['localhost', 'localhost'], 421],
+    ['never', [], 400],
+  ])('over HTTP/1.1 is said %s (RFC 9112 §3.2)', async (_, hosts, status) => {
+    world.shown.length = 0;
+    const lines = hosts.map((host) => `Host: ${host}\r\n`).join('');
+    const request = `GET ${target} HTTP/1.1\r\n${lines}Cookie: ${cookieOf('camille')}\r\nConnection: close\r\n\r\n`;
+    const answer = await sendRaw(`https://localhost:${listener.port}`, request);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(world.shown).toHaveLength(status === 200 ? 1 : 0);
   });
 });

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { DrimboxError, type ErrorCode, errorTable } from '../../plugin/errors.ts';
 import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
 import { makeCa } from '../peers/ca/make-ca.ts';
 import {
@@ -19,6 +20,7 @@ import {
   startEntry,
   tokenOf,
 } from './faked-entry.ts';
+import { findRegisteredRoutes } from './product-routes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'drimbox-headers-'));
 const built = makeStaticFolder();
@@ -77,6 +79,9 @@ const viewerRoutes: readonly Row[] = [
   ['a script', '/visionneuse/ohif/app.bundle.0123456789abcdef.js', stranger, 200],
 ];
 
+/** Its name is made of its content: read from a page. */
+const styleRow: Row = ['the style', '/pages/style', stranger, 200];
+
 const policyOf = ({ headers }: Answered): ReadonlyMap<string, readonly string[]> =>
   new Map(
     String(headers['content-security-policy'])
@@ -112,6 +117,17 @@ const expectClosed = (policy: ReadonlyMap<string, readonly string[]>): void => {
   expect(sources.filter((source) => !known.includes(source))).toEqual([]);
 };
 
+test('no route of the product is without a row below', () => {
+  const asked = [...pageRoutes, ...viewerRoutes, styleRow].map(([, path, order]) => {
+    const { method = 'GET' } = order();
+    return `${method} ${path.split('?')[0]}`;
+  });
+  const routes = findRegisteredRoutes().filter((route) => !route.startsWith('ANY '));
+  const forms = routes.map((route) => new RegExp(`^${route.replaceAll(/:[a-z]+/g, '[^/]+').replace('*path', '.+')}$`));
+  expect(routes.length).toBeGreaterThan(15);
+  expect(routes.filter((_, at) => !asked.some((one) => forms[at]?.test(one)))).toEqual([]);
+});
+
 describe('headers of our pages', () => {
   test.each(pageRoutes)('%s (%s)', async (_, path, asked, status) => {
     const answered = await ask(listener.port, path, asked());
@@ -124,6 +140,17 @@ describe('headers of our pages', () => {
     expect(answered.headers['referrer-policy']).toBe('same-origin');
     if (path !== '/connexion/franceconnect/jwks') expect(answered.headers['cache-control']).toBe('no-store');
   });
+});
+
+test('headers of the style and the drawings of our pages: as of the pages, but kept for good', async () => {
+  const { body } = await ask(listener.port, pathOf(1), styleRow[2]());
+  const path = /href="(\/pages\/style[^"]*)"/.exec(body)?.[1] ?? '';
+  const answered = await ask(listener.port, path, styleRow[2]());
+  expect(answered.status).toBe(styleRow[3]);
+  expectWalls(answered);
+  expectClosed(policyOf(answered));
+  expect(answered.headers['cache-control']).toBe('public, max-age=31536000, immutable');
+  expect(answered.headers['set-cookie']).toBeUndefined();
 });
 
 describe('headers of the viewer', () => {
@@ -139,6 +166,44 @@ describe('headers of the viewer', () => {
     expect(policy.get('worker-src')).toEqual(["'self'", 'blob:']);
     expect(answered.headers['referrer-policy']).toBe('no-referrer');
     if (!path.startsWith('/visionneuse')) expect(answered.headers['cache-control']).toBe('no-store');
+  });
+});
+
+describe('an error of whatever code', () => {
+  const codes = Object.keys(errorTable) as ErrorCode[];
+  const secret = 'EXEMPLE CAMILLE 1.2.250.1.999999.2.1 /srv/secret';
+  const thrown = (code: ErrorCode): DrimboxError =>
+    new DrimboxError(code, { detail: secret, cause: new Error(secret), context: { patient: secret } });
+  const usual = world.checkGrant;
+  afterEach(() => {
+    world.checkGrant = usual;
+  });
+
+  test('has the same walls, and tells its code alone', { timeout: 60_000 }, async () => {
+    for (const [at, code] of codes.entries()) {
+      const accept = at % 2 === 0 ? 'text/html' : 'application/json';
+      world.checkGrant = () => {
+        throw thrown(code);
+      };
+      const answered = await ask(listener.port, examination, { cookies, headers: { Accept: accept } });
+      const { httpStatus } = errorTable[code];
+      expect([code, answered.status]).toEqual([code, httpStatus]);
+      expectWalls(answered);
+      expectClosed(policyOf(answered));
+      expect(answered.headers['cache-control']).toBe('no-store');
+      expect(answered.body).toContain(code);
+      expect(JSON.stringify(answered)).not.toMatch(/EXEMPLE|CAMILLE|999999|srv/);
+    }
+  });
+
+  test('that is none of ours is told as general/internal', async () => {
+    world.checkGrant = () => {
+      throw new TypeError(secret);
+    };
+    const answered = await ask(listener.port, examination, { cookies });
+    expect([answered.status, answered.body.includes('general/internal')]).toEqual([500, true]);
+    expectWalls(answered);
+    expect(JSON.stringify(answered)).not.toMatch(/EXEMPLE|CAMILLE|999999|srv/);
   });
 });
 

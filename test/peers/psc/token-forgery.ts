@@ -18,8 +18,11 @@ export interface ForgeryOrder {
   readonly header?: Readonly<Record<string, unknown>>;
   /** [good] `hs256-public`: by our public key as a secret; `hs256-secret`: by the client's secret; `stranger`: same `kid`. */
   readonly signature?: 'good' | 'none' | 'hs256-public' | 'hs256-secret' | 'stranger';
-  /** [good] `stranger`: to a key of nobody; `short`: A128GCM; `without-kid`: good, but it does not say to which key. */
-  readonly encryption?: 'good' | 'none' | 'stranger' | 'short' | 'without-kid';
+  /**
+   * [good] `stranger`: to a key of nobody; `short`: A128GCM; `without-kid`: good, but it does not say to which key; `twice`: in
+   * an envelope of its own kind; `kid-path`: to a key whose name is a path.
+   */
+  readonly encryption?: 'good' | 'none' | 'stranger' | 'short' | 'without-kid' | 'twice' | 'kid-path';
 }
 
 export interface ForgeryKey {
@@ -90,8 +93,12 @@ const encrypt = async (jws: string, draft: IdTokenDraft, order: ForgeryOrder): P
     : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = order.encryption === 'stranger' ? other.publicKey : client.asymmetricKeyStore.getKeyObject(jwk, true);
   const enc = order.encryption === 'short' ? 'A128GCM' : 'A256GCM';
-  const kid = order.encryption === 'without-kid' || jwk.kid === undefined ? {} : { kid: jwk.kid };
-  return new CompactEncrypt(Buffer.from(jws)).setProtectedHeader({ alg, enc, cty: 'JWT', ...kid }).encrypt(key);
+  const name = order.encryption === 'kid-path' ? '../../../../dev/null' : jwk.kid;
+  const kid = order.encryption === 'without-kid' || name === undefined ? {} : { kid: name };
+  const header = { alg, enc, cty: 'JWT', ...kid };
+  const seal = (text: string): Promise<string> =>
+    new CompactEncrypt(Buffer.from(text)).setProtectedHeader(header).encrypt(key);
+  return order.encryption === 'twice' ? seal(await seal(jws)) : seal(jws);
 };
 
 const isForgedUse = (use: string): use is ForgedUse => use === 'idtoken' || use === 'userinfo' || use === 'logout';
