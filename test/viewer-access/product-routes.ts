@@ -18,7 +18,7 @@ export const linkPath = '/IHEInvokeImageDisplay';
 export const findRegisteredRoutes = (): readonly string[] => {
   const { router } = createRouting({
     context,
-    routes: [...createEntryRoutes(context, linkPath), ...createExaminationRoutes(context)],
+    routes: [...createEntryRoutes(context, linkPath), ...createExaminationRoutes(context, linkPath)],
     addHeaders: createSecurityHeaders(),
     hosts: () => [],
     healthPaths: ['/q/health'],
@@ -84,8 +84,16 @@ export const examinationRows: Readonly<Record<string, (uids: Uids) => readonly s
   'GET /examen/:grant': () => [''],
   'GET /examen/:grant/description': () => ['/description'],
   'GET /examen/:grant/dicomweb/*path': (uids) => shapes.map((shape) => `/dicomweb${fillShape(shape, uids)}`),
-  'GET /examen/:grant/apercu/:series': ({ series }) => ['/apercu/1.jpg', `/apercu/${series}.jpg`],
-  'GET /examen/:grant/images.zip': ({ series }) => ['/images.zip', `/images.zip?serie=${series}`],
+  'GET /examen/:grant/apercu/:series': ({ series }) => [
+    '/apercu/1.jpg',
+    `/apercu/${series}.jpg`,
+    '/apercu/1.jpg?examen=2',
+  ],
+  'GET /examen/:grant/images.zip': ({ series }) => [
+    '/images.zip',
+    `/images.zip?serie=${series}`,
+    '/images.zip?examen=2',
+  ],
 };
 
 /** Routes outside an examination: what becomes of them is asked link by link, and header by header. */
