@@ -126,7 +126,9 @@ const describeForms = (siteOf: () => IsolationSite): void => {
         for (const given of wrong) refused(await visitor.submit(route, given), 403);
         const twice = `${new URLSearchParams(fields).toString()}&jeton=x`;
         refused(await visitor.submit(route, fields, { body: twice }), 400);
-        refused(await visitor.submit(route, fields, { headers: { 'Content-Type': 'text/plain' } }), 400);
+        const untyped = await visitor.submit(route, fields, { headers: { 'Content-Type': 'text/plain' } });
+        refused(untyped, 400);
+        expect(untyped.body.toString()).toContain('viewer-access/form-invalid');
         expect((await visitor.ask(`${opened.headers.location}/description`)).status).toBe(200);
       }),
     );

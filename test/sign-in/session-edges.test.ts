@@ -187,16 +187,18 @@ describe('two at once (PostgreSQL, several sidecars)', () => {
     }
   });
 
-  test('a study is opened in a session where another one is being opened: one waits for the other', async () => {
-    const { sessions, grants } = makeRoom(bench);
+  test('a study is opened in a session where another one is being opened: counted one after the other', async () => {
+    const { sessions, grants, secret } = makeRoom(bench, { grantsPerSession: 1 });
     const { cookie, session } = started(await sessions.start(patientSession()));
     const other = await bench.store.knex.transaction();
     try {
       await other('viewer_session').where('id', session.id).forUpdate().first('id');
       const added = grants.add(cookie, study(1));
       await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 8_000, interval: 20 });
+      const row = { value: secret(), session_id: session.id, created_at_utc_ms: startUtcMs, sealed: Buffer.from('x') };
+      await other('viewer_grant').insert(row);
       await other.commit();
-      expect((await added).kind).toBe('granted');
+      expect(await added).toEqual({ kind: 'refused', code: 'sign-in/grants-too-many' });
     } finally {
       if (!other.isCompleted()) await other.rollback();
     }

@@ -144,6 +144,7 @@ describe('the host of a request', () => {
     const request = `GET ${target} HTTP/1.1\r\n${lines}Cookie: ${cookieOf('camille')}\r\nConnection: close\r\n\r\n`;
     const answer = await sendRaw(`https://localhost:${listener.port}`, request);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer.includes('viewer-access/host-unknown')).toBe(status === 421);
     expect(world.shown).toHaveLength(status === 200 ? 1 : 0);
   });
 });
