@@ -56,8 +56,8 @@ const bytesOf = (sopInstanceUid: string): Buffer => {
 };
 
 /** The whole file in JPEG-LS, as the workshop makes it. */
-const makeFile = (sopInstanceUid: string): Buffer => {
-  const outcome = renderFile(codecs, bytesOf(sopInstanceUid), jpegLsLossless, renderLimits);
+const makeFile = (sopInstanceUid: string, file = bytesOf(sopInstanceUid)): Buffer => {
+  const outcome = renderFile(codecs, file, jpegLsLossless, renderLimits);
   if (outcome.kind === 'failed') throw new Error(outcome.code);
   return Buffer.from(outcome.bytes);
 };
@@ -94,19 +94,16 @@ describe('a frame that was made before', () => {
     ]);
   });
 
-  test('is not made again: no pixel of the stored file is read', async () => {
-    made = makeFile(`${ct}.1`);
-    // A frame that nobody could have encoded from the stored one shows which of the two left.
-    const other = makeFile(`${ct}.2`);
-    const [first, second] = [made, other].map((file) =>
-      file.subarray(file.indexOf(Buffer.from([0xff, 0xd8, 0xff, 0xf7]))),
-    );
-    if (first === undefined || second === undefined) throw new Error('no JPEG-LS');
-    expect(first.equals(second)).toBe(false);
+  test('is not made again: another picture in the made file is what leaves', async () => {
+    // Of that very object, as a file that nobody could have made from the stored one.
+    const changed = Buffer.from(bytesOf(`${ct}.1`));
+    changed.writeUInt8((changed.at(-2) ?? 0) ^ 1, changed.length - 2);
+    made = makeFile(`${ct}.1`, changed);
     const { headers, body } = await ask(`${ct}.1`);
     const [part] = splitFrames(headers['content-type'], body);
-    expect(first.includes(part?.bytes ?? 'none')).toBe(true);
-    expect(second.includes(part?.bytes ?? '')).toBe(false);
+    const { bytes } = codecs.decode(part?.bytes ?? new Uint8Array(), imageOf(ctOptions), jpegLsLossless);
+    expect(Buffer.from(bytes).equals(ctPixels(1))).toBe(false);
+    expect(Buffer.from(bytes).subarray(0, -2).equals(ctPixels(1).subarray(0, -2))).toBe(true);
   });
 
   test('is looked for again under the new file, when the stored one is another', async () => {
@@ -125,12 +122,11 @@ describe('a frame that was made before', () => {
     ['of another slice', () => makeFile(`${ct}.2`)],
     ['of another series', () => makeFile(`${mr}.1`)],
     ['that says it is of another study', () => renamed(makeFile(`${ct}.1`), viewedStudyUid)],
-  ])('%s never leaves (E1)', async (_, build) => {
+    ['in another transfer syntax', () => bytesOf(`${ct}.1`)],
+  ])('%s never leaves: the frame is made from the stored file (E1)', async (_, build) => {
     made = build();
-    const { status, body } = await ask(`${ct}.1`);
-    expect(status).toBe(502);
-    expect(body.toString('latin1')).not.toContain('\xff\xd8\xff\xf7');
-    expect((JSON.parse(body.toString()) as { code: string }).code).toMatch(/^dicom-file\//);
+    await expectSlice(ask(`${ct}.1`), 1);
+    expect(wanted).toHaveLength(1);
     expect(bench.study.openFiles()).toBe(0);
   });
 
@@ -139,25 +135,17 @@ describe('a frame that was made before', () => {
     expect(wanted).toHaveLength(1);
   });
 
-  test.each([0, 100, 300, 600])('that is cut after %i bytes is refused, not shown in part', async (length) => {
+  test.each([0, 100, 300, 600])('that is cut after %i bytes is made anew', async (length) => {
     made = makeFile(`${ct}.1`).subarray(0, length);
-    const { status, body } = await ask(`${ct}.1`);
-    expect(status).toBe(502);
-    expect((JSON.parse(body.toString()) as { code: string }).code).toMatch(/^dicom-file\//);
+    await expectSlice(ask(`${ct}.1`), 1);
+    expect(wanted).toHaveLength(1);
   });
 
   test('that is cut in its pixels gives no part of an image', async () => {
     const whole = makeFile(`${ct}.1`);
     for (const length of [whole.length - 9, whole.length - 40, whole.length - 200]) {
       made = whole.subarray(0, length);
-      const { status, headers, body } = await ask(`${ct}.1`);
-      if (status !== 200) {
-        expect([length, status]).toEqual([length, 502]);
-        continue;
-      }
-      const [part] = splitFrames(headers['content-type'], body);
-      const { bytes } = codecs.decode(part?.bytes ?? new Uint8Array(), imageOf(ctOptions), jpegLsLossless);
-      expect([length, Buffer.from(bytes).equals(ctPixels(1))]).toEqual([length, true]);
+      await expectSlice(ask(`${ct}.1`), 1);
     }
   });
 

@@ -79,7 +79,10 @@ export const listFrameForms = (
   return [...(coded === undefined ? [] : [{ transferSyntax: coded, isStored: false }]), ...decoded, stored];
 };
 
-/** A whole image in JPEG-LS may have been made before, for another DRIMbox or ahead: it is the same. */
+/**
+ * A whole image in JPEG-LS may have been made before, for another DRIMbox or ahead: it is the same. What is damaged, or of
+ * another object, is as if it were not there.
+ */
 const findMadeFrame = async (
   { viewed: { manifest } }: Exchange,
   { workshop }: ImageDesk,
@@ -92,11 +95,16 @@ const findMadeFrame = async (
   const sizeBytes = outline.fileLength;
   const made = await workshop.findMade({ studyInstanceUid, sopInstanceUid, revision, sizeBytes, transferSyntax });
   if (made === undefined) return undefined;
-  const reading = readOutline(made);
-  if (reading.kind !== 'outline') return undefined;
-  checkIdentity(reading.outline, { studyInstanceUid, seriesInstanceUid, sopInstanceUid });
-  const [frame] = readFrames(reading.outline, made);
-  return frame;
+  try {
+    const reading = readOutline(made);
+    if (reading.kind !== 'outline' || reading.outline.transferSyntaxUid !== transferSyntax) return undefined;
+    checkIdentity(reading.outline, { studyInstanceUid, seriesInstanceUid, sopInstanceUid });
+    const [frame] = readFrames(reading.outline, made);
+    return frame;
+  } catch (error) {
+    if (error instanceof DrimboxError) return undefined;
+    throw error;
+  }
 };
 
 const produceFrame = async (
