@@ -31,7 +31,7 @@ import {
 } from './image-entry.ts';
 import { planImages, type PlanningPorts, type WantedImages } from './image-planning.ts';
 import { piecesUntilAborted, untilAborted } from './until-aborted.ts';
-import { buildLocalHeader } from './zip-records.ts';
+import { buildLocalHeader } from '../../zip-records.ts';
 
 export interface ExaminationZipPorts extends PlanningPorts {
   /** UTC, milliseconds. */
