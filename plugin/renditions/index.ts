@@ -18,6 +18,7 @@ export {
   renderedPhotometric,
   renditionTargets,
 } from './rendition-targets.ts';
+export { createWorkerPool, type WorkerAnswer, type WorkerOutcome } from './worker-pool.ts';
 export {
   createTranscoder,
   type Transcoder,

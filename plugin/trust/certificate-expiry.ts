@@ -6,13 +6,13 @@ export const expiryDays = [90, 60, 30, 7] as const;
 const dayMs = 86_400_000;
 
 /** Instants in milliseconds UTC. */
-export interface CertificateValidity {
+interface CertificateValidity {
   readonly notBeforeUtcMs: number;
   readonly notAfterUtcMs: number;
 }
 
 /** What is known of a certificate that ends. */
-export interface EndingCertificate extends CertificateValidity {
+interface EndingCertificate extends CertificateValidity {
   readonly name: string;
 }
 
@@ -20,7 +20,7 @@ export interface EndingCertificate extends CertificateValidity {
  * Thresholds that tell something of this certificate, descending: those of its last quarter. Public authorities give 90 days and
  * less, and renew by themselves at the last third: who were told from the first day on would no longer listen.
  */
-export const expiryThresholdsOf = ({ notBeforeUtcMs, notAfterUtcMs }: CertificateValidity): readonly number[] =>
+const expiryThresholdsOf = ({ notBeforeUtcMs, notAfterUtcMs }: CertificateValidity): readonly number[] =>
   expiryDays.filter((days) => days * dayMs <= (notAfterUtcMs - notBeforeUtcMs) / 4);
 
 /** The nearest threshold passed, in days; undefined: it is not near its end. */

@@ -6,7 +6,7 @@ import { type Every, everyTimer } from './every.ts';
 const codes = ['config/unreadable', 'config/invalid'] as const;
 
 /** What reads the files of its credentials again. */
-export interface ReloadableCredentials {
+interface ReloadableCredentials {
   /** @throws config/unreadable, config/invalid: the old ones stay */
   readonly reload: () => void | Promise<void>;
 }

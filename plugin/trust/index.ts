@@ -1,7 +1,6 @@
 export type { AuthorizationHeader } from './bearer-credentials.ts';
 export { thumbprintOf } from './certificate-binding.ts';
-export type { Alerts } from './alerts.ts';
-export { followCredentials, type ReloadableCredentials } from './credentials-reload.ts';
+export { followCredentials } from './credentials-reload.ts';
 export type { Every } from './every.ts';
 export {
   openProviderConnection,
@@ -67,7 +66,7 @@ export { createFileSource, createHttpsSource, type Fetched, type WhitelistSource
 export type { CertificateAlerts } from './certificate-alerts.ts';
 export { readCertificateFeatures } from './certificate-fields.ts';
 export { type CertificateAuthorities, loadAuthorities, type TrustEnvironment } from './certificate-authorities.ts';
-export { type CertificateValidity, expiryDays, expiryThreshold } from './certificate-expiry.ts';
+export { expiryDays, expiryThreshold } from './certificate-expiry.ts';
 export { createKeptLists, type RevocationListKeep } from './kept-revocation-lists.ts';
 export {
   createPeerCertificateCheck,

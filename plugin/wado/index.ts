@@ -34,6 +34,7 @@ export { startWadoListener, type ListenerPorts, type WadoListener } from './list
 export { buildMetadata, type JsonAttribute, type JsonDataset } from './metadata.ts';
 export { createMetadataServing } from './metadata-serving.ts';
 export { type WadoOptions, wadoOptions } from './options.ts';
+export { prepareInOrder } from './ordered-ahead.ts';
 export { createOrthancImages } from './orthanc-images.ts';
 export { openRenditions, type RenditionService, type RenditionServicePorts } from './rendition-service.ts';
 export { createWorkshop, type WorkshopPorts } from './rendition-workshop.ts';

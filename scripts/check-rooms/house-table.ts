@@ -10,7 +10,7 @@
  */
 export const roomLevels: readonly (readonly string[])[] = [
   ['errors.ts'],
-  ['events.ts', 'lent-memory.ts', 'remedies.ts', 'standards'],
+  ['events.ts', 'lent-memory.ts', 'remedies.ts', 'standards', 'zip-records.ts'],
   ['store', 'orthanc', 'audit', 'dicom-file'],
   ['hl7', 'report', 'kos', 'dmp', 'trust', 'renditions'],
   ['archive'],

@@ -12,7 +12,7 @@ import {
   type EntryRoom,
   maxSlackBytes,
   roomBytes,
-} from '../../plugin/viewer-access/zip/zip-records.ts';
+} from '../../plugin/zip-records.ts';
 import { listWithPython, withFolder, type ZipListing } from '../fixtures/viewer-access/zip-judges.ts';
 
 const madeAtUtcMs = Date.UTC(2026, 0, 15);

@@ -23,7 +23,7 @@ export type PictureTask = FrameOf &
       }
   );
 
-/** What a thread posts for each task. `isSpent`: it should not take another one. */
+/** What a thread makes of a task. */
 export type PictureAnswer =
-  | { readonly kind: 'made'; readonly bytes: Uint8Array<ArrayBuffer>; readonly isSpent: boolean }
-  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly isSpent: boolean };
+  | { readonly kind: 'made'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'failed'; readonly code: ErrorCode };

@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { ImageAttributes } from '../../dicom-file/index.ts';
 import { asDrimboxError, DrimboxError } from '../../errors.ts';
-import { decodedPhotometric, type FrameCodecs, loadFrameCodecs } from '../../renditions/index.ts';
+import { decodedPhotometric, type FrameCodecs, loadFrameCodecs, type WorkerAnswer } from '../../renditions/index.ts';
 import { transferSyntaxes } from '../../standards/index.ts';
 import { drawPicture, shrinkPicture } from './picture-drawing.ts';
 import type { PictureAnswer, PictureTask } from './picture-task.ts';
@@ -81,17 +81,18 @@ const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
 /** WebAssembly memory grows and never shrinks: after a frame this large a new thread costs less. */
 const largeBytes = 2 ** 26;
 
+const post = (answer: WorkerAnswer<PictureAnswer>, transfer: readonly ArrayBuffer[]): void =>
+  parentPort?.postMessage(answer, transfer);
+
 parentPort?.on('message', (task: PictureTask) => {
   try {
     const bytes = own(run(task));
     const isSpent = Math.max(bytes.length, task.frame.length) > largeBytes;
-    const answer: PictureAnswer = { kind: 'made', bytes, isSpent };
-    parentPort?.postMessage(answer, [bytes.buffer]);
+    post({ answer: { kind: 'made', bytes }, isSpent }, [bytes.buffer]);
   } catch (error) {
     const { code, cause } = asDrimboxError(error);
     const isOfCodec = code === 'renditions/decode-failed' || code === 'renditions/encode-failed';
     const isSpent = (isOfCodec && cause !== undefined) || code === 'general/internal';
-    const answer: PictureAnswer = { kind: 'failed', code, isSpent };
-    parentPort?.postMessage(answer, []);
+    post({ answer: { kind: 'failed', code }, isSpent }, []);
   }
 });

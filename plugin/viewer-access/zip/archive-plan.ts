@@ -5,7 +5,7 @@ import type { Outcome, PlannedImage } from './image-entry.ts';
 import type { ImagePlan } from './image-planning.ts';
 import { maxReadmeBytes } from './readme.ts';
 import { planZip, type ZipLayout } from './zip-layout.ts';
-import type { EntryContent, EntryRoom } from './zip-records.ts';
+import type { EntryContent, EntryRoom } from '../../zip-records.ts';
 
 export interface ArchiveStamp {
   readonly fileSetUid: string;

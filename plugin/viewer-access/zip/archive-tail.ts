@@ -5,7 +5,7 @@ import type { ArchivePlan } from './archive-plan.ts';
 import { dicomdirPath, dicomFolder, imagePath, readmePath } from './file-paths.ts';
 import type { Outcome } from './image-entry.ts';
 import { buildReadme } from './readme.ts';
-import { buildCentralHeader, buildEnd, buildLocalHeader, type EntryContent } from './zip-records.ts';
+import { buildCentralHeader, buildEnd, buildLocalHeader, type EntryContent } from '../../zip-records.ts';
 
 export const folderContent: EntryContent = { name: dicomFolder, bytes: 0, crc32: 0 };
 

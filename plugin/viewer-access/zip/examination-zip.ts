@@ -15,6 +15,7 @@
  * validator: a download that cannot go on begins again.
  */
 import type { LentMemory } from '../../lent-memory.ts';
+import { prepareInOrder } from '../../wado/index.ts';
 import type { FileRecord } from '../dicomdir/directory-record.ts';
 import { ArchivePlan } from './archive-plan.ts';
 import { buildTail, folderContent } from './archive-tail.ts';
@@ -29,9 +30,8 @@ import {
   settleImage,
 } from './image-entry.ts';
 import { planImages, type PlanningPorts, type WantedImages } from './image-planning.ts';
-import { prepareAhead } from './prepared-ahead.ts';
 import { piecesUntilAborted, untilAborted } from './until-aborted.ts';
-import { buildLocalHeader } from './zip-records.ts';
+import { buildLocalHeader } from '../../zip-records.ts';
 
 export interface ExaminationZipPorts extends PlanningPorts {
   /** UTC, milliseconds. */
@@ -150,7 +150,10 @@ class StreamedExamination implements ExaminationZip {
   async *#pieces(range: ByteRange, signal: AbortSignal): AsyncGenerator<LentMemory, void, undefined> {
     const archive = this.#archive;
     yield* clipped(buildLocalHeader(archive.room(0), folderContent, archive.stamp.madeAtUtcMs), 0, range);
-    for await (const { index, ready } of this.#ready(archive.imagesWithin(range.start, range.end), signal)) {
+    for await (const { item: index, prepared: ready } of this.#ready(
+      archive.imagesWithin(range.start, range.end),
+      signal,
+    )) {
       try {
         yield* this.#image(index, ready, range, signal);
       } finally {
@@ -164,9 +167,9 @@ class StreamedExamination implements ExaminationZip {
 
   /** Images in order, the next ones being read meanwhile. */
   #ready(indexes: readonly number[], signal: AbortSignal) {
-    return prepareAhead(indexes, async (index, stop) => ({ index, ready: await this.#prepare(index, stop) }), {
+    return prepareInOrder(indexes, (index, _, stop) => this.#prepare(index, stop), {
       ahead: this.#ahead,
-      discard: ({ ready }) => discardReady(ready),
+      discard: discardReady,
       signal,
     });
   }
@@ -230,7 +233,7 @@ class StreamedExamination implements ExaminationZip {
   /** Reads those about which nothing is known yet: a range may begin behind them. */
   async #settleAll(signal: AbortSignal): Promise<readonly Outcome[]> {
     const unknown = this.#outcomes.flatMap((outcome, index) => (outcome === undefined ? [index] : []));
-    for await (const { ready } of this.#ready(unknown, signal)) await ready.close();
+    for await (const { prepared } of this.#ready(unknown, signal)) await prepared.close();
     return this.#outcomes.filter((outcome) => outcome !== undefined);
   }
 }

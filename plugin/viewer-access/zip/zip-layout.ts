@@ -2,7 +2,7 @@
  * Where everything stands in the archive, told before any content is known: so its length can be announced, and any part of it
  * made again.
  */
-import { buildEnd, type CentralPlace, centralBytes, type EntryRoom, roomBytes } from './zip-records.ts';
+import { buildEnd, type CentralPlace, centralBytes, type EntryRoom, roomBytes } from '../../zip-records.ts';
 
 export interface ZipLayout {
   readonly rooms: readonly EntryRoom[];

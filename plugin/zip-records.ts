@@ -1,5 +1,5 @@
 /**
- * The records of a ZIP file whose entries are stored uncompressed, as bytes.
+ * The records of a ZIP file, as bytes: entries are stored, or deflated beforehand.
  *
  * Sizes and CRC-32 stand before the content (no data descriptors): every reader can read the file, also one that reads it as
  * it comes. What an entry does not use of its room is an extra field made for that, Microsoft's growth hint.
@@ -15,7 +15,7 @@ const signatures = {
   zip64Locator: 0x07064b50,
   end: 0x06054b50,
 } as const;
-/** 2.0: folders; 4.5: ZIP64. */
+/** 2.0: folders and deflate; 4.5: ZIP64. */
 const versions = { folders: 20, zip64: 45 } as const;
 /** Made on Unix: files that only their owner may read and write. */
 const madeBy = (3 << 8) | versions.zip64;
@@ -23,7 +23,7 @@ const fileAttributes = 0o100600 * 0x10000;
 /** And MS-DOS's mark of a folder. */
 const folderAttributes = 0o40700 * 0x10000 + 0x10;
 const utf8Flag = 0x0800;
-const stored = 0;
+const methods = { store: 0, deflate: 8 } as const;
 const max16 = 0xffff;
 const max32 = 0xffffffff;
 const zip64ExtraId = 0x0001;
@@ -56,7 +56,7 @@ const dosTime = (atUtcMs: number): { readonly date: number; readonly time: numbe
 
 /** What is known of an entry before its content. */
 export interface EntryRoom {
-  /** Relative, with `/`; a folder ends in one. ASCII. */
+  /** Relative, with `/`; a folder ends in one. UTF-8. */
   readonly name: string;
   /** The content is not longer. */
   readonly maxBytes: number;
@@ -69,8 +69,13 @@ export interface EntryContent {
   /** As long as that of the room. */
   readonly name: string;
   readonly bytes: number;
+  /** Of what was not compressed yet. */
   readonly crc32: number;
+  /** What stands there is deflated, and so long; absent: it is stored. */
+  readonly deflatedBytes?: number;
 }
+
+const standingBytes = ({ bytes, deflatedBytes }: EntryContent): number => deflatedBytes ?? bytes;
 
 const isLarge = ({ maxBytes }: EntryRoom): boolean => maxBytes >= max32;
 const localHeaderBytes = 30;
@@ -84,17 +89,24 @@ export const roomBytes = (room: EntryRoom): number =>
   (room.slackBytes === 0 ? 0 : growthHintFrame) +
   room.maxBytes;
 
-const described = (version: number, content: EntryContent, size32: number, atUtcMs: number, extra: number): Buffer => {
+/** @param areLarge  the sizes stand in the ZIP64 field */
+const described = (
+  version: number,
+  content: EntryContent,
+  areLarge: boolean,
+  atUtcMs: number,
+  extra: number,
+): Buffer => {
   const { date, time } = dosTime(atUtcMs);
   return fields(
     [2, version],
     [2, utf8Flag],
-    [2, stored],
+    [2, content.deflatedBytes === undefined ? methods.store : methods.deflate],
     [2, time],
     [2, date],
     [4, content.crc32],
-    [4, size32],
-    [4, size32],
+    [4, areLarge ? max32 : standingBytes(content)],
+    [4, areLarge ? max32 : content.bytes],
     [2, Buffer.byteLength(content.name)],
     [2, extra],
   );
@@ -110,14 +122,13 @@ const buildGrowthHint = (room: EntryRoom, unusedBytes: number): Buffer => {
 /** Local header of an entry: together with the content it fills the room. @throws RangeError when it cannot */
 export const buildLocalHeader = (room: EntryRoom, content: EntryContent, modifiedAtUtcMs: number): Buffer => {
   const large = isLarge(room)
-    ? fields([2, zip64ExtraId], [2, 16], [8, content.bytes], [8, content.bytes])
+    ? fields([2, zip64ExtraId], [2, 16], [8, content.bytes], [8, standingBytes(content)])
     : Buffer.alloc(0);
-  const extra = Buffer.concat([large, buildGrowthHint(room, room.maxBytes - content.bytes)]);
+  const extra = Buffer.concat([large, buildGrowthHint(room, room.maxBytes - standingBytes(content))]);
   const version = isLarge(room) ? versions.zip64 : versions.folders;
-  const size32 = isLarge(room) ? max32 : content.bytes;
   return Buffer.concat([
     fields([4, signatures.localHeader]),
-    described(version, content, size32, modifiedAtUtcMs, extra.length),
+    described(version, content, isLarge(room), modifiedAtUtcMs, extra.length),
     Buffer.from(content.name),
     extra,
   ]);
@@ -142,7 +153,7 @@ export const buildCentralHeader = (
   modifiedAtUtcMs: number,
 ): Buffer => {
   const extraFields = centralExtraFields(room, offset);
-  const sizes = isLarge(room) ? fields([8, content.bytes], [8, content.bytes]) : Buffer.alloc(0);
+  const sizes = isLarge(room) ? fields([8, content.bytes], [8, standingBytes(content)]) : Buffer.alloc(0);
   const place = offset >= max32 ? fields([8, offset]) : Buffer.alloc(0);
   const extra =
     extraFields === 0 ? Buffer.alloc(0) : Buffer.concat([fields([2, zip64ExtraId], [2, extraFields]), sizes, place]);
@@ -150,7 +161,7 @@ export const buildCentralHeader = (
   const attributes = content.name.endsWith('/') ? folderAttributes : fileAttributes;
   return Buffer.concat([
     fields([4, signatures.centralHeader], [2, madeBy]),
-    described(version, content, isLarge(room) ? max32 : content.bytes, modifiedAtUtcMs, extra.length),
+    described(version, content, isLarge(room), modifiedAtUtcMs, extra.length),
     // Comment, disk, internal attributes: none.
     fields([2, 0], [2, 0], [2, 0], [4, attributes], [4, Math.min(offset, max32)]),
     Buffer.from(content.name),
