@@ -78,7 +78,11 @@ describe.skipIf(!isChromiumHere())('sessions of the viewer', { timeout: 120_000 
     // A session of its own for each question: the page it was attached to may be one that is kept meanwhile.
     const inBrowser = async <Result>(question: (browser: CDPSession) => Promise<Result>): Promise<Result> => {
       const browser = await page.context().newCDPSession(page);
-      return question(browser).finally(() => browser.detach().catch(() => undefined));
+      try {
+        return await question(browser);
+      } finally {
+        await browser.detach().catch(() => undefined);
+      }
     };
     const here = async (): Promise<{ readonly at: number; readonly url: string }> => {
       const { currentIndex: at, entries } = await inBrowser((browser) => browser.send('Page.getNavigationHistory'));
