@@ -2,7 +2,7 @@
  * Who sees what, and until when: two patients and several links in one browser and in two, leaving, the back button, the end of
  * a session. The patients are twins of one name; the images say whose they are.
  */
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, CDPSession, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildExamination } from '../fixtures/examination.ts';
 import { isChromiumHere } from '../viewer/chromium.ts';
@@ -17,12 +17,12 @@ import {
 } from './viewer-world.ts';
 
 /** What of an examination is on a page: must be nothing once its person has left. */
-const readRemains = (page: Page): Promise<readonly string[]> =>
-  page.evaluate(`[
-    ...[...document.querySelectorAll('iframe, canvas, img')].map(({ tagName }) => tagName),
-    ...(document.body.innerText.match(/CAMILLE|CHARLOTTE|21\\/03\\/1985|Scanner thoracique/g) ?? []),
-    ...(document.title.match(/EXEMPLE/g) ?? []),
-  ]`);
+const remains = `[
+  ...[...document.querySelectorAll('iframe, canvas, img')].map(({ tagName }) => tagName),
+  ...(document.body.innerText.replace(/Session ouverte au nom de .*/, '').match(/CAMILLE|CHARLOTTE|21\\/03\\/1985|Scanner thoracique/g) ?? []),
+  ...(document.title.match(/EXEMPLE/g) ?? []),
+]`;
+const readRemains = (page: Page): Promise<readonly string[]> => page.evaluate(remains);
 
 const statusOf = async (context: BrowserContext, address: string): Promise<number> =>
   (await context.request.get(address)).status();
@@ -68,17 +68,42 @@ describe.skipIf(!isChromiumHere())('sessions of the viewer', { timeout: 120_000 
     expect(await readRemains(page)).toEqual([]);
   };
 
-  /** Presses the back button until that page, and looks at each page of ours on the way. @returns what was come by */
+  /**
+   * Presses the back button until that page, and looks at each page of ours on the way. Asks the browser itself: what a page
+   * kept for the back button shows is told to nobody else.
+   *
+   * @returns what was come by
+   */
   const goBackTo = async (page: Page, address: string): Promise<readonly string[]> => {
+    // A session of its own for each question: the page it was attached to may be one that is kept meanwhile.
+    const inBrowser = async <Result>(question: (browser: CDPSession) => Promise<Result>): Promise<Result> => {
+      const browser = await page.context().newCDPSession(page);
+      try {
+        return await question(browser);
+      } finally {
+        await browser.detach().catch(() => undefined);
+      }
+    };
+    const here = async (): Promise<{ readonly at: number; readonly url: string }> => {
+      const { currentIndex: at, entries } = await inBrowser((browser) => browser.send('Page.getNavigationHistory'));
+      return { at, url: entries[at]?.url ?? '' };
+    };
+    const ask = (expression: string): Promise<unknown> =>
+      inBrowser(async (browser) => {
+        const { result } = await browser.send('Runtime.evaluate', { expression, returnByValue: true });
+        return result.value as unknown;
+      });
     const seen: string[] = [];
-    while (seen.length < 8 && seen.at(-1) !== address) {
+    while (seen.at(-1) !== address && (await here()).at > 0) {
+      const { at } = await here();
+      await ask('history.back()');
+      await expect.poll(async () => (await here()).at, { timeout: 20_000 }).toBeLessThan(at);
+      const { url } = await here();
+      seen.push(url);
       // The stand-ins of the services answer nothing to one who comes back to a sign-in that is over.
-      const answer = await page.goBack({ waitUntil: 'load' }).catch(() => undefined);
-      if (answer === null) break;
-      seen.push(answer === undefined ? 'a service' : page.url());
-      if (answer === undefined || !page.url().startsWith(world.visitors.origin)) continue;
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      expect([page.url(), await readRemains(page)]).toEqual([page.url(), []]);
+      if (!url.startsWith(world.visitors.origin)) continue;
+      await expect.poll(() => ask("document.querySelector('h1')?.checkVisibility()"), { timeout: 20_000 }).toBe(true);
+      expect([url, await ask(remains)]).toEqual([url, []]);
     }
     return seen;
   };
@@ -193,6 +218,7 @@ describe.skipIf(!isChromiumHere())('sessions of the viewer', { timeout: 120_000 
     const seen = await goBackTo(page, address);
     expect(seen.at(-1)).toBe(address);
     await saveScreen(page, 'back-after-leaving');
+    await page.goto(address);
     await page.reload();
     await page.getByRole('heading', { level: 1 }).waitFor();
     expect(await readRemains(page)).toEqual([]);
@@ -200,13 +226,23 @@ describe.skipIf(!isChromiumHere())('sessions of the viewer', { timeout: 120_000 
   });
 
   it('the back button and a reload show nothing after a refusal, nor of what was closed meanwhile (E5)', async () => {
-    const page = await world.newPage();
-    await world.comeAs(page, 'franceconnect', 'camille', world.charlotte);
-    await page.getByText('viewer-access/link-refused').waitFor();
+    /** Her own images in one tab; the link of the examination in another, by the same session. */
+    const openInSecondTab = async (persona: string, own: WorldPatient): Promise<Page> => {
+      const context = await world.newContext();
+      await world.comeAs(await context.newPage(), 'franceconnect', persona, own);
+      const page = await context.newPage();
+      await page.goto('about:blank');
+      await page.goto(link);
+      await page.getByRole('button', { name: 'Continuer avec cette session' }).click();
+      return page;
+    };
     const link = world.visitors.origin + world.charlotte.linkPath;
-    expect((await goBackTo(page, link)).at(-1)).toBe(link);
+    const refused = await openInSecondTab('camille', world.camille);
+    await refused.getByText('viewer-access/link-refused').waitFor();
+    expect(await goBackTo(refused, link)).toEqual([link]);
 
-    const { page: hers } = await world.openAs(await world.newPage(), 'franceconnect', 'twin', world.charlotte);
+    const hers = await openInSecondTab('twin', world.charlotte);
+    await waitForViewer(hers);
     const { documentId } = world.charlotte.examination;
     const hidden = buildExamination({
       number: 2,
@@ -231,7 +267,7 @@ describe.skipIf(!isChromiumHere())('sessions of the viewer', { timeout: 120_000 
     await hers.reload();
     await hers.getByRole('heading', { level: 1 }).waitFor();
     expect(await readRemains(hers)).toEqual([]);
-    await goBackTo(hers, link);
+    expect(await goBackTo(hers, link)).toEqual([link]);
   });
 
   it('a session ends by itself, unused and in any case: the images leave the screen and no call is answered', async () => {

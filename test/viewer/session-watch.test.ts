@@ -11,7 +11,7 @@ interface Watch {
 
 // Its types are those of a browser, which tests do not have.
 const file = resolve(import.meta.dirname, '../../viewer/src/session-watch.ts');
-const { watchSession } = (await import(file)) as { watchSession(watch: Watch): () => void };
+const { watchSession } = (await import(file)) as { watchSession: (watch: Watch) => () => void };
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

@@ -61,15 +61,17 @@ export const watchSession = ({ endsAtUtcMs, idleMs = mostIdleMs, ask, onEnd }: S
   };
   const others = new BroadcastChannel('drimbox-session');
   others.addEventListener('message', askSoon);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of one origin
+  const tell = (word: 'came' | 'left'): void => others.postMessage(word);
   // Leaves when the answer of the server is there: a session that was ended by this page has ended.
-  const leave = (): void => others.postMessage('left');
+  const leave = (): void => tell('left');
   const activities = ['pointerdown', 'keydown', 'wheel', 'touchstart', 'drimbox-activity'];
   for (const name of activities) window.addEventListener(name, use, { passive: true });
   window.addEventListener('pagehide', leave);
   document.addEventListener('visibilitychange', wake);
   const timer = setInterval(look, checkEveryMs);
   const end = setTimeout(look, Math.max(0, endsAtUtcMs - Date.now()) + afterEndMs);
-  others.postMessage('came');
+  tell('came');
   return () => {
     for (const one of [timer, end, burst]) clearTimeout(one);
     others.close();
