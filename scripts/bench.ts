@@ -10,6 +10,7 @@ import { measureManifests } from './benchmarks/manifests.ts';
 import { measurePublications } from './benchmarks/publications.ts';
 import { measureRenditions } from './benchmarks/renditions.ts';
 import { measureUpdates } from './benchmarks/updates.ts';
+import { measureViewer } from './benchmarks/viewer.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +29,7 @@ const parts = {
   renditions: measureRenditions,
   images: measureImages,
   download: measureExaminationZip,
+  viewer: measureViewer,
 };
 type Part = keyof typeof parts;
 

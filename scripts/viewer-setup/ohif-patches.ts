@@ -43,6 +43,20 @@ export const buildPatches = (publicPath: string): readonly Patch[] => [
     count: 1,
   },
   {
+    reason:
+      'contexts of WebGL are made when a viewport needs one: seven at the start cost more than all else before the first image',
+    find: /for \(let i = 0; i < count; i\+\+\) \{(\s*const offscreenMultiRenderWindow[^;]*;\s*const container[^;]*;\s*offscreenMultiRenderWindow\.setContainer\(container\);[^;]*;\s*)this\.contexts\.push\(offscreenMultiRenderWindow\);\s*this\.offScreenCanvasContainers\.push\(container\);\s*\}\s*\}\s*getContextByIndex\(index\) \{\s*if \(index >= 0 && index < this\.contexts\.length\) \{/g,
+    replace: `this.contexts.length = count;
+        this.openContext = i => {$1this.contexts[i] = offscreenMultiRenderWindow;
+            this.offScreenCanvasContainers[i] = container;
+        };
+    }
+    getContextByIndex(index) {
+        if (index >= 0 && index < this.contexts.length) {
+            if (this.contexts[index] === undefined) this.openContext(index);`,
+    count: 2,
+  },
+  {
     reason: 'of the menu only the preferences: the others lead to other sites or change the appearance',
     find: /menuOptions: menuOptions,(?=\s*isReturnEnabled: !!appConfig\.showStudyList,\s*onClickReturnButton)/g,
     replace: "menuOptions: menuOptions.filter(option => option.icon === 'settings'),",

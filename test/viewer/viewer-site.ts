@@ -79,7 +79,8 @@ export const startViewerSite = async (
       const page = await context.newPage();
       const complaints = watchPage(page, server.url);
       await page.goto(`${server.url}/examen/${grant}`);
-      await page.waitForSelector('iframe.ohif', { timeout: 30_000 });
+      // Not in sight before its first image.
+      await page.waitForSelector('iframe.ohif', { timeout: 30_000, state: 'attached' });
       const ohif = page.frames().find((frame) => frame !== page.mainFrame());
       if (ohif === undefined) throw new Error('no frame for OHIF');
       return { page, ohif, complaints };

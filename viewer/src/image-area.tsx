@@ -45,7 +45,7 @@ export const ImageArea = ({ examination, first, mayStart, frame, onReady, onRefu
         <iframe
           ref={frame}
           title="Visionneuse d’images"
-          className="ohif"
+          className={isReady ? 'ohif' : 'ohif starting'}
           src={`${__OHIF_PATH__}viewer.html`}
           allow="fullscreen"
           data-dicomweb={examination.dicomWebPath}

@@ -1,0 +1,1 @@
+export { startStockOhif, stockPathOf, type StockOhif } from './start-stock-ohif.ts';
