@@ -156,7 +156,7 @@ const createPrefill = (
 };
 
 const createExaminationAnswers = async (
-  { viewer, timeZone }: ViewerServiceOptions,
+  { viewer, signIn: { sessions }, timeZone }: ViewerServiceOptions,
   ports: ViewerServicePorts,
   signIn: ReturnType<typeof createViewerSignIn>,
   closers: Closers,
@@ -225,6 +225,7 @@ const createExaminationAnswers = async (
         formToken: form.token,
         linkPath,
         endsAtUtcMs: signIn.endOf(session),
+        idleMs: sessions.idleMinutes * 60_000,
       }),
     );
     response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });

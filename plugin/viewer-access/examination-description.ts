@@ -34,6 +34,8 @@ export interface DescriptionFacts {
   /** Of a report: to sign in again. */
   readonly linkPath: string;
   readonly endsAtUtcMs: number;
+  /** Without use the session ends after so long. */
+  readonly idleMs: number;
 }
 
 const sexes: Readonly<Record<string, 'female' | 'male'>> = { F: 'female', M: 'male' };
@@ -108,5 +110,6 @@ export const describeExamination = (facts: DescriptionFacts): object => {
     signOut: { path: '/deconnexion', csrfField: 'jeton', csrfToken: facts.formToken },
     linkPath: facts.linkPath,
     endsAtUtcMs: facts.endsAtUtcMs,
+    idleMs: facts.idleMs,
   };
 };

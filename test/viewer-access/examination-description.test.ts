@@ -60,6 +60,7 @@ const facts = (changes: Partial<DescriptionFacts> = {}): DescriptionFacts => ({
   formToken: 'jeton-exemple',
   linkPath: '/IHEInvokeImageDisplay?requestType=STUDY',
   endsAtUtcMs: 1_800_000_000_000,
+  idleMs: 1_800_000,
   ...changes,
 });
 /** By way of JSON, as the page gets it. */

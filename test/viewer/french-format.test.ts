@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCount, formatDate, labelModality } from '../../viewer/src/french-format.ts';
+import { formatBytes, formatCount, formatDate, labelBirthPlace, labelModality } from '../../viewer/src/french-format.ts';
 
 const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ');
 
 describe('what a French reader sees', () => {
+  it.each([
+    ['75112', '75112 (code Insee)'],
+    ['2A004', '2A004 (code Insee)'],
+    ['99351', '99351 (code Insee)'],
+    ['Lyon', 'Lyon'],
+    ['69123 Lyon', '69123 Lyon'],
+  ])('says of the place %s what it is: %s', (place, shown) => {
+    expect(labelBirthPlace(place)).toBe(shown);
+  });
+
   it.each([
     ['1985-03-21', '21/03/1985'],
     ['1985-03', '03/1985'],

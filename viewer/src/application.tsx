@@ -33,7 +33,13 @@ export const Application = ({ pagePath, firstAnswer }: ApplicationProps) => {
     setLinkPath(examination.linkPath);
     const { birthName, firstGivenName } = examination.patient;
     document.title = `${birthName} ${firstGivenName} — Images de l’examen`;
-    return watchSession({ endsAtUtcMs: examination.endsAtUtcMs, ask: look, onEnd: () => undefined });
+    const { endsAtUtcMs, idleMs } = examination;
+    return watchSession({
+      endsAtUtcMs,
+      ...(idleMs === undefined ? {} : { idleMs }),
+      ask: look,
+      onEnd: () => undefined,
+    });
   }, [examination]);
 
   if (loaded === undefined) return <p className="waiting">Chargement de l’examen…</p>;
@@ -45,7 +51,7 @@ export const Application = ({ pagePath, firstAnswer }: ApplicationProps) => {
         <NoticePage title="Votre session a pris fin" code={loaded.refusal.code}>
           <p>Pour protéger les images, la page s’est fermée.</p>
           {linkPath === undefined ? (
-            <p>Ouvrez de nouveau le lien du compte rendu pour vous reconnecter.</p>
+            <p>Ouvrez de nouveau le lien du compte-rendu pour vous reconnecter.</p>
           ) : (
             <p>
               <a className="button" href={linkPath}>
@@ -59,6 +65,9 @@ export const Application = ({ pagePath, firstAnswer }: ApplicationProps) => {
       return (
         <NoticePage title="Les images ne peuvent pas être affichées" code={loaded.refusal.code}>
           <p>{loaded.refusal.message}</p>
+          <p>
+            Fermez cette page. Si vous pensez que c’est une erreur, donnez le code ci-dessous au service d’imagerie.
+          </p>
         </NoticePage>
       );
     case 'unreachable':

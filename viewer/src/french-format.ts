@@ -43,3 +43,7 @@ const modalityLabels: Readonly<Record<string, string>> = {
 
 /** The code itself where there is no usual word. */
 export const labelModality = (code: string): string => modalityLabels[code] ?? code;
+
+/** The INS names places by their code: a number alone is no place to a reader. */
+export const labelBirthPlace = (place: string): string =>
+  /^\d[\dAB]\d{3}$/.test(place) ? `${place} (code Insee)` : place;

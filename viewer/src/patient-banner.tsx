@@ -1,5 +1,5 @@
 /** Whose images these are: always in sight, so that nobody reads those of another person. */
-import { formatDate, sexLabels } from './french-format.ts';
+import { formatDate, labelBirthPlace, sexLabels } from './french-format.ts';
 import type { PatientTraits } from './description.ts';
 
 const Trait = ({ label, value }: { readonly label: string; readonly value: string }) => (
@@ -16,7 +16,9 @@ export const PatientBanner = ({ patient }: { readonly patient: PatientTraits }) 
       <Trait label="Premier prénom" value={patient.firstGivenName} />
       <Trait label="Né(e) le" value={formatDate(patient.birthDate)} />
       <Trait label="Sexe" value={sexLabels[patient.sex]} />
-      {patient.birthPlace !== undefined && <Trait label="Lieu de naissance" value={patient.birthPlace} />}
+      {patient.birthPlace !== undefined && (
+        <Trait label="Lieu de naissance" value={labelBirthPlace(patient.birthPlace)} />
+      )}
     </dl>
     {patient.further.length > 0 && (
       <details className="further">
