@@ -4,6 +4,7 @@
  * The shape is `ExaminationDescription` of viewer/src/description.ts: paths of this host, times in UTC milliseconds.
  */
 import type { ArchivedExamination, ArchivedSeries, ServedManifest } from '../archive/index.ts';
+import { findSeriesContent, SeriesContent } from './series-content.ts';
 
 export interface DescribedPerson {
   readonly kind: 'patient' | 'professional';
@@ -78,8 +79,10 @@ const seriesOf = ({ examination, manifest, number }: DescribedStudy, basePath: s
     const series = examination.series.find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
     if (series === undefined) return [];
     const { seriesInstanceUid, modality, frames: imageCount, sopClassUids } = series;
-    const previewPath = `${basePath}/apercu/${at + 1}.jpg${choiceOf(number)}`;
-    return [{ seriesInstanceUid, title: titleOf(series), modality, imageCount, previewPath, sopClassUids }];
+    const content = findSeriesContent(sopClassUids);
+    const preview =
+      content === SeriesContent.images ? { previewPath: `${basePath}/apercu/${at + 1}.jpg${choiceOf(number)}` } : {};
+    return [{ seriesInstanceUid, title: titleOf(series), modality, content, imageCount, ...preview, sopClassUids }];
   });
 
 const studyOf = (study: DescribedStudy, basePath: string): object => {

@@ -8,6 +8,7 @@ const ohifInputs = [
   'viewer/ohif',
   'scripts/viewer-setup/ohif-build.ts',
   'scripts/viewer-setup/ohif-files.ts',
+  'scripts/viewer-setup/ohif-array-patch.ts',
   'scripts/viewer-setup/ohif-codec-patches.ts',
   'scripts/viewer-setup/ohif-patches.ts',
   'scripts/viewer-setup/patch.ts',

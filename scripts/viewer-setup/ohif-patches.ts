@@ -3,6 +3,7 @@
  * it is found more or less often stops the set-up, so that nothing is served half patched.
  */
 
+import { arrayPatch } from './ohif-array-patch.ts';
 import { codecPatches } from './ohif-codec-patches.ts';
 import type { Patch } from './patch.ts';
 
@@ -24,6 +25,7 @@ export const buildPatches = (publicPath: string): readonly Patch[] => [
     count: 7,
   },
   ...codecPatches,
+  arrayPatch,
   {
     reason: 'one mode, that of reading images: the others load extensions nobody uses here before the first image',
     find: new RegExp(`pluginImports_modes\\.push\\("@ohif/mode-(${leftOutModes.join('|')})"\\);`, 'g'),
@@ -54,6 +56,12 @@ export const buildPatches = (publicPath: string): readonly Patch[] => [
     getContextByIndex(index) {
         if (index >= 0 && index < this.contexts.length) {
             if (this.contexts[index] === undefined) this.openContext(index);`,
+    count: 2,
+  },
+  {
+    reason: 'overlays (60xx) are looked for by their tags, but read under names that are the same for all groups',
+    find: /var entry = DicomMetaDictionary\.dictionary\[punctuatedTag\];(?=\s*var naturalName = tag;)/g,
+    replace: 'var entry = /^60/.test(tag) ? undefined : DicomMetaDictionary.dictionary[punctuatedTag];',
     count: 2,
   },
   {

@@ -97,6 +97,21 @@ describe('the description of an examination', () => {
     expect(JSON.stringify(describeExamination(given))).not.toContain(uidOf(2));
   });
 
+  it('promises a picture only of images: a report, a film, a PDF has none', () => {
+    const root = '1.2.840.10008.5.1.4.1.1.';
+    const classes = ['2', '88.11', '77.1.4.1', '104.1'].map((arcs) => root + arcs);
+    const series = classes.map((sopClass, at) => seriesOf(at + 1, { sopClassUids: [sopClass] }));
+    const kinds = { ...examination, series };
+    const given = facts({ studies: [described({ examination: kinds, manifest: manifestOf([1, 2, 3, 4]) })] });
+    const told = page(given).studies[0]?.series.map(({ content, previewPath }) => [content, previewPath]);
+    expect(told).toEqual([
+      ['images', '/examen/grant-exemple/apercu/1.jpg'],
+      ['objects', undefined],
+      ['video', undefined],
+      ['document', undefined],
+    ]);
+  });
+
   it('names exactly what both know, whatever they know', () => {
     const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 9 }));
     fc.assert(

@@ -28,6 +28,12 @@ describe('description of an examination', () => {
     },
   );
 
+  it('takes a content that it does not know for images: they are at least tried', () => {
+    const [study] = asSent()['studies'] as [{ series: object[] }];
+    const studies = [{ ...study, series: study.series.map((one) => ({ ...one, content: 'hologram' })) }];
+    expect(parseDescription({ ...asSent(), studies }).studies[0]?.series[0]?.content).toBe('images');
+  });
+
   it('takes an unknown sex for "not said", never for one of both', () => {
     const patient = { ...(asSent()['patient'] as object), sex: 'other' };
     expect(parseDescription({ ...asSent(), patient }).patient.sex).toBe('unknown');

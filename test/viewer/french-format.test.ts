@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCount, formatDate, labelBirthPlace, labelModality } from '../../viewer/src/french-format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDate,
+  labelBirthPlace,
+  labelModality,
+} from '../../viewer/src/french-format.ts';
 
 const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ');
 

@@ -96,6 +96,7 @@ export const describePhantom = (
           seriesInstanceUid,
           title: index === 0 ? 'Fenêtre médiastinale' : 'Fenêtre parenchymateuse, reconstruction fine',
           modality: 'CT',
+          content: 'images' as const,
           imageCount: members.length,
           previewPath: `${root}/apercu/${seriesInstanceUid}.jpg`,
           sopClassUids: [...new Set(members.map(({ sopClassUid }) => sopClassUid))],

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { arrayPatch } from '../../scripts/viewer-setup/ohif-array-patch.ts';
 import { codecPatches } from '../../scripts/viewer-setup/ohif-codec-patches.ts';
 import { findUnfitting, isNeededFirst, isServed, isWorthFetchingAhead } from '../../scripts/viewer-setup/ohif-files.ts';
 import { checkIntegrity, readRelease } from '../../scripts/viewer-setup/ohif-package.ts';
@@ -71,6 +72,31 @@ describe('patches', () => {
     expect(called).toEqual([[7, 'wire self', 'wire 1', 'wire 2']]);
     expect(freed).toEqual(['wire self', 'wire 1', 'wire 2']);
     expect(() => method.call('self', 1)).toThrow(/called with 1/);
+  });
+
+  it('give planes of values that read and write as the text would have done', () => {
+    type Plane = { get(i: number, j: number): number; set(i: number, j: number, value: number): number; size: number };
+    type Build = (data: Uint8Array, shape: number[], stride: number[], offset: number) => Plane;
+    const compile = runInNewContext(`(() => { ${arrayPatch.replace} } return compileConstructor; })()`) as (
+      dtype: string,
+      dimension: number,
+    ) => Build;
+    const data = Uint8Array.from({ length: 6 }, (_, at) => at);
+    const plane = compile('uint8', 2)(data, [2, 3], [3, 1], 0);
+    expect([plane.get(1, 2), plane.get(0, 1), plane.size]).toEqual([5, 1, 6]);
+    plane.set(1, 0, 99);
+    expect([...data]).toEqual([0, 1, 2, 99, 4, 5]);
+    expect(() => compile('uint8', 3)(data, [1, 2, 3], [6, 3, 1], 0)).toThrow(/only planes/);
+  });
+
+  it('keep the groups of overlays apart, where OHIF looks for them', () => {
+    const { find, replace } = buildPatches('/x/').find(({ reason }) => reason.startsWith('overlays'))!;
+    const published = 'var entry = DicomMetaDictionary.dictionary[punctuatedTag];\n        var naturalName = tag;';
+    const nameOf = runInNewContext(
+      `(tag) => { const punctuatedTag = 'known'; const DicomMetaDictionary = { dictionary: { known: { name: 'Named' } } };
+        ${published.replace(find, replace)} if (entry) naturalName = entry.name; return naturalName; }`,
+    ) as (tag: string) => string;
+    expect([nameOf('60003000'), nameOf('60023000'), nameOf('00280010')]).toEqual(['60003000', '60023000', 'Named']);
   });
 
   it('put the folder of this build where OHIF has the root of the host', () => {

@@ -62,6 +62,12 @@ describe('settings of OHIF', () => {
     expect(leftOut([ct, report])).not.toContain('@ohif/extension-cornerstone-dicom-sr');
   });
 
+  it('never loads what shows parametric maps: it may show the images below in their place', () => {
+    const parametricMap = '1.2.840.10008.5.1.4.1.1.30';
+    const mode = configure([ct, parametricMap]).modesConfiguration['@ohif/mode-basic']!;
+    expect(mode.extensions.$unset).toContain('@ohif/extension-cornerstone-dicom-pmap');
+  });
+
   it('leaves no handler of an extension that is not loaded', () => {
     const mode = configure([ct]).modesConfiguration['@ohif/mode-basic']!;
     const sr = '@ohif/extension-cornerstone-dicom-sr.sopClassHandlerModule.dicom-sr';

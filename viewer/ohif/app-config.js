@@ -12,13 +12,14 @@
   const classesOfExtension = {
     '@ohif/extension-cornerstone-dicom-sr': /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\./,
     '@ohif/extension-cornerstone-dicom-seg': /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\.[47]$/,
-    '@ohif/extension-cornerstone-dicom-pmap': /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.30$/,
     '@ohif/extension-cornerstone-dicom-rt': /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.481\.3$/,
     '@ohif/extension-dicom-pdf': /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.104\.1$/,
   };
-  const leftOut = Object.entries(classesOfExtension)
+  const unneeded = Object.entries(classesOfExtension)
     .filter(([, pattern]) => !classes.some((sopClass) => pattern.test(sopClass)))
     .map(([extension]) => extension);
+  // Parametric maps: once a segmentation or a contour was shown, OHIF 3.13 shows the images below without the map, and says nothing.
+  const leftOut = ['@ohif/extension-cornerstone-dicom-pmap', ...unneeded];
   const isKept = (name) => !leftOut.some((extension) => name.startsWith(`${extension}.`));
   /** A button whose state an extension tells that is not there. */
   const isLabelled = !leftOut.includes('@ohif/extension-cornerstone-dicom-seg');
@@ -56,6 +57,10 @@
     customizationService: {
       global: {
         'ohif.tours': { $set: [] },
+        // What has loops or films shows at once how they are played.
+        autoCineModalities: { $set: ['US', 'IVUS', 'XA', 'RF', 'ES', 'XC', 'GM', 'NM', 'OT'] },
+        // Contours without their images would end OHIF; the page around says that they are not shown.
+        missingReferenceDisplaySetHandler: { $set: () => ({ handled: true }) },
         'cornerstone.toolbarButtons': { $apply: (buttons) => buttons.filter(({ id }) => hasButton(id)) },
         'cornerstone.toolbarSections': {
           $apply: (sections) =>

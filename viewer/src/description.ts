@@ -29,9 +29,11 @@ export interface SeriesDescription {
   readonly title: string;
   /** DICOM code, `CT`. */
   readonly modality: string;
+  /** `objects`: reports, segmentations, contours, curves, settings…, nothing to be counted as images. */
+  readonly content: 'images' | 'video' | 'document' | 'objects';
   /** Images, frames of multi-frame images counted one by one. */
   readonly imageCount: number;
-  /** JPEG of the middle image. */
+  /** JPEG of the middle image; absent where there is none to draw. */
   readonly previewPath?: string;
   /** Decide which parts of OHIF are loaded. */
   readonly sopClassUids: readonly string[];
@@ -111,10 +113,13 @@ const uid = (fields: Fields, key: string): string => {
   return value;
 };
 
+const contents = ['video', 'document', 'objects'] as const;
+
 const parseSeries = (fields: Fields): SeriesDescription => ({
   seriesInstanceUid: uid(fields, 'seriesInstanceUid'),
   title: text(fields, 'title'),
   modality: text(fields, 'modality'),
+  content: contents.find((one) => one === fields['content']) ?? 'images',
   imageCount: count(fields, 'imageCount'),
   ...(has(fields, 'previewPath') ? { previewPath: path(fields, 'previewPath') } : {}),
   sopClassUids: Array.isArray(fields['sopClassUids']) ? fields['sopClassUids'].map(String) : [],

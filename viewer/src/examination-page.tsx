@@ -4,7 +4,7 @@ import { ImageArea } from './image-area.tsx';
 import { PatientBanner } from './patient-banner.tsx';
 import { PersonMenu } from './person-menu.tsx';
 import { SeriesList } from './series-list.tsx';
-import { showSeries } from './ohif-frame.ts';
+import { type SeriesPart, showSeries } from './ohif-frame.ts';
 import type { ExaminationDescription, SeriesDescription } from './description.ts';
 
 export interface ExaminationPageProps {
@@ -15,15 +15,22 @@ export interface ExaminationPageProps {
 /** OHIF waits no longer than this for the pictures. */
 const maxPreviewMs = 1_500;
 const narrow = '(max-width: 48rem)';
+const isOf =
+  ({ seriesInstanceUid }: SeriesDescription) =>
+  (part: SeriesPart): boolean =>
+    part.seriesInstanceUid === seriesInstanceUid;
 
 export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps) => {
   const { studies, patient, person, signOut, softwareVersion } = examination;
-  const series = studies.flatMap((study) => study.series);
-  const asked = series.find(({ seriesInstanceUid }) => seriesInstanceUid === examination.firstSeriesInstanceUid);
-  const first = asked ?? series.find(({ previewPath }) => previewPath !== undefined);
+  const all = studies.flatMap((study) => study.series);
+  const asked = all.find(({ seriesInstanceUid }) => seriesInstanceUid === examination.firstSeriesInstanceUid);
+  const first = asked ?? all.find(({ previewPath }) => previewPath !== undefined);
   const [mayStart, setMayStart] = useState(first === undefined);
   const [isReady, setReady] = useState(false);
   const [shown, setShown] = useState(first?.seriesInstanceUid);
+  const [parts, setParts] = useState<readonly SeriesPart[]>([]);
+  const [shownParts, setShownParts] = useState<readonly string[]>([]);
+  const [notShown, setNotShown] = useState<string>();
   const frame = useRef<HTMLIFrameElement>(null);
   const side = useRef<HTMLDetailsElement>(null);
   const start = useCallback(() => {
@@ -34,10 +41,13 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
     const timer = setTimeout(start, maxPreviewMs);
     return () => clearTimeout(timer);
   }, [start]);
-  const show = ({ seriesInstanceUid }: SeriesDescription): void => {
-    showSeries(frame.current, seriesInstanceUid);
-    setShown(seriesInstanceUid);
-    if (side.current !== null && matchMedia(narrow).matches) side.current.open = false;
+  const show = (series: SeriesDescription, partId?: string): void => {
+    showSeries(frame.current, series.seriesInstanceUid, partId);
+    setShown(series.seriesInstanceUid);
+    setNotShown(undefined);
+    // Who has still to choose among its parts keeps the list.
+    const isWhole = partId !== undefined || parts.filter(isOf(series)).length < 2;
+    if (isWhole && side.current !== null && matchMedia(narrow).matches) side.current.open = false;
   };
   return (
     <div className="page">
@@ -52,7 +62,16 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
       <nav aria-label="Séries de l’examen">
         <details ref={side} className="side" open={!matchMedia(narrow).matches}>
           <summary>Séries et téléchargement</summary>
-          <SeriesList studies={studies} shown={shown} isReady={isReady} onShow={show} onPreview={start} />
+          <SeriesList
+            studies={studies}
+            dicomWebPath={examination.dicomWebPath}
+            shown={shown}
+            parts={parts}
+            shownParts={shownParts}
+            isReady={isReady}
+            onShow={show}
+            onPreview={start}
+          />
         </details>
       </nav>
       <ImageArea
@@ -60,7 +79,18 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
         first={first}
         mayStart={mayStart}
         frame={frame}
+        notShown={all.find((series) => series.seriesInstanceUid === notShown)}
         onReady={() => setReady(true)}
+        onParts={setParts}
+        onShown={(series, ofSeries) => {
+          setShownParts(ofSeries);
+          // What is laid over other images is shown together with them: the one that was chosen stays.
+          if (!series.includes(shown ?? '') && notShown === undefined) setShown(series[0]);
+        }}
+        onNotShown={(uid) => {
+          setNotShown(uid);
+          setShown(uid);
+        }}
         onRefused={onRefused}
       />
       <footer>

@@ -25,20 +25,37 @@ const modalityLabels: Readonly<Record<string, string>> = {
   CT: 'Scanner',
   MR: 'IRM',
   US: 'Échographie',
+  IVUS: 'Échographie intravasculaire',
   CR: 'Radiographie',
   DX: 'Radiographie',
+  RG: 'Radiographie',
   MG: 'Mammographie',
+  IO: 'Radiographie dentaire',
+  PX: 'Radiographie panoramique',
+  BMD: 'Ostéodensitométrie',
   NM: 'Scintigraphie',
   PT: 'TEP',
   XA: 'Angiographie',
   RF: 'Radioscopie',
   ES: 'Endoscopie',
+  XC: 'Photographie',
+  GM: 'Microscopie',
+  SM: 'Microscopie',
+  OP: 'Ophtalmologie',
+  OPT: 'Tomographie de l’œil (OCT)',
+  OCT: 'Tomographie optique (OCT)',
+  OT: 'Autre',
   SR: 'Rapport structuré',
   DOC: 'Document',
   PR: 'Présentation',
   KO: 'Sélection d’images',
   ECG: 'Électrocardiogramme',
   SEG: 'Segmentation',
+  REG: 'Recalage',
+  RTSTRUCT: 'Contours de radiothérapie',
+  RTDOSE: 'Dose de radiothérapie',
+  RTPLAN: 'Plan de radiothérapie',
+  RTIMAGE: 'Image de radiothérapie',
 };
 
 /** The code itself where there is no usual word. */
@@ -47,3 +64,11 @@ export const labelModality = (code: string): string => modalityLabels[code] ?? c
 /** The INS names places by their code: a number alone is no place to a reader. */
 export const labelBirthPlace = (place: string): string =>
   /^\d[\dAB]\d{3}$/.test(place) ? `${place} (code Insee)` : place;
+
+/** Codes that stand for something else than images: PS3.3 C.7.3.1.1.1. */
+const otherModalities: ReadonlySet<string> = new Set([
+  ...['SR', 'DOC', 'PR', 'KO', 'ECG', 'HD', 'EEG', 'EMG', 'EPS', 'RESP', 'AU', 'PLAN', 'FID', 'REG', 'SEG', 'RWV'],
+  ...['RTSTRUCT', 'RTPLAN', 'RTRECORD', 'STAIN', 'TEXTUREMAP', 'M3D', 'ASMT', 'ANN', 'BDUS'],
+]);
+
+export const isImageModality = (code: string): boolean => !otherModalities.has(code);

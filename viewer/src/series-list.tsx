@@ -1,24 +1,30 @@
 /** Studies and their series, each with a picture made by the server: in sight before OHIF has started. */
-import { formatCount, formatDate, labelModality } from './french-format.ts';
+import { formatDate } from './french-format.ts';
 import { DownloadLink } from './download-link.tsx';
 import type { SeriesDescription, StudyDescription } from './description.ts';
+import type { SeriesPart } from './ohif-frame.ts';
+import { Preview } from './preview.tsx';
+import { SeriesParts } from './series-parts.tsx';
+import { describeContent } from './series-words.ts';
 
 export interface SeriesListProps {
   readonly studies: readonly StudyDescription[];
+  readonly dicomWebPath: string;
   readonly shown: string | undefined;
+  readonly parts: readonly SeriesPart[];
+  readonly shownParts: readonly string[];
   /** Series can be chosen once OHIF runs. */
   readonly isReady: boolean;
-  readonly onShow: (series: SeriesDescription) => void;
+  readonly onShow: (series: SeriesDescription, partId?: string) => void;
   readonly onPreview: () => void;
 }
 
-const SeriesButton = ({
-  series,
-  shown,
-  isReady,
-  onShow,
-  onPreview,
-}: Omit<SeriesListProps, 'studies'> & { readonly series: SeriesDescription }) => (
+type OneSeries = Omit<SeriesListProps, 'studies'> & {
+  readonly study: StudyDescription;
+  readonly series: SeriesDescription;
+};
+
+const SeriesButton = ({ series, shown, isReady, onShow, onPreview }: OneSeries) => (
   <button
     type="button"
     className="series"
@@ -26,21 +32,36 @@ const SeriesButton = ({
     aria-disabled={!isReady}
     onClick={() => isReady && onShow(series)}
   >
-    {series.previewPath === undefined ? (
-      <span className="no-preview" aria-hidden="true">
-        {series.modality}
-      </span>
-    ) : (
-      <img src={series.previewPath} alt="" width={96} height={96} onLoad={onPreview} onError={onPreview} />
-    )}
+    <Preview path={series.previewPath} words={series.modality} onSettled={onPreview} />
     <span className="series-words">
       <span className="series-title">{series.title}</span>
-      <span>
-        {labelModality(series.modality)}, {formatCount(series.imageCount, 'image', 'images')}
-      </span>
+      <span>{describeContent(series)}</span>
     </span>
   </button>
 );
+
+const Series = (props: OneSeries) => {
+  const { study, series, dicomWebPath, shown, parts, shownParts, isReady, onShow } = props;
+  const { seriesInstanceUid } = series;
+  const own = parts.filter((part) => part.seriesInstanceUid === seriesInstanceUid);
+  const isOpen = isReady && own.length > 1 && seriesInstanceUid === shown;
+  const hasPictures = series.content === 'images';
+  return (
+    <>
+      <SeriesButton {...props} />
+      {isOpen && (
+        <SeriesParts
+          parts={own}
+          shownParts={shownParts}
+          seriesPath={
+            hasPictures ? `${dicomWebPath}/studies/${study.studyInstanceUid}/series/${seriesInstanceUid}` : undefined
+          }
+          onShow={(partId) => onShow(series, partId)}
+        />
+      )}
+    </>
+  );
+};
 
 export const SeriesList = ({ studies, ...rest }: SeriesListProps) => (
   <>
@@ -53,7 +74,7 @@ export const SeriesList = ({ studies, ...rest }: SeriesListProps) => (
         <ul className="series-list">
           {study.series.map((series) => (
             <li key={series.seriesInstanceUid}>
-              <SeriesButton series={series} {...rest} />
+              <Series study={study} series={series} {...rest} />
             </li>
           ))}
         </ul>

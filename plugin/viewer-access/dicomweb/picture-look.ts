@@ -3,6 +3,7 @@ import { attributeBytes, attributeNumbers, attributeText } from '../../dicom-fil
 import type { GreyWindow, Palette, PictureLook } from './picture-drawing.ts';
 import { notDisplayable } from './picture-drawing.ts';
 import type { StoredObject } from './stored-object.ts';
+import { findValue } from './value-places.ts';
 
 type Header = Pick<StoredObject, 'outline' | 'head'>;
 
@@ -18,12 +19,38 @@ const Tag = {
   redValues: 0x00281201,
 } as const;
 
+/** Functional groups of multi-frame images: what is alike in all frames, and what is each frame's own. */
+const Group = {
+  shared: 0x52009229,
+  perFrame: 0x52009230,
+  window: 0x00289132,
+  rescale: 0x00289145,
+} as const;
+
+/** Text of a value of the image itself, or of the functional groups of that frame. @see PS3.3 C.7.6.16 */
+const textOf = ({ outline, head }: Header, frame: number, macro: number, tag: number): string => {
+  const own = attributeText(outline, head, tag);
+  if (own !== '') return own;
+  const paths = [
+    [Group.perFrame, frame, macro, 1, tag],
+    [Group.shared, 1, macro, 1, tag],
+  ];
+  const place = paths.map((path) => findValue(outline, head, path)).find((found) => found !== undefined);
+  return place === undefined ? '' : head.toString('latin1', place.start, place.end).replace(/[ \0]+$/, '');
+};
+
+/** The first of several numbers; NaN for a text that is none. */
+const numberOf = (...[header, frame, macro, tag]: Parameters<typeof textOf>): number | undefined => {
+  const [first = ''] = textOf(header, frame, macro, tag).split('\\');
+  return first.trim() === '' ? undefined : Number(first);
+};
+
 /** LINEAR_EXACT and SIGMOID are close enough for a picture that nobody measures in. */
-const windowOf = ({ outline, head }: Header): GreyWindow | undefined => {
-  const [center] = attributeNumbers(outline, head, Tag.windowCenter);
-  const [width] = attributeNumbers(outline, head, Tag.windowWidth);
+const windowOf = (header: Header, frame: number): GreyWindow | undefined => {
+  const center = numberOf(header, frame, Group.window, Tag.windowCenter);
+  const width = numberOf(header, frame, Group.window, Tag.windowWidth);
   if (center === undefined || width === undefined || !Number.isFinite(center) || !(width > 1)) return undefined;
-  return buildWindow(center, width, attributeText(outline, head, Tag.voiLutFunction));
+  return buildWindow(center, width, textOf(header, frame, Group.window, Tag.voiLutFunction));
 };
 
 /** @see PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.2 (LINEAR_EXACT) */
@@ -60,15 +87,16 @@ const paletteOf = ({ outline, head }: Header): Palette => {
 };
 
 /**
+ * @param frame  from 1
  * @param asked  a window that was asked for instead of that of the image
  * @throws viewer-access/image-not-displayable
  */
-export const readPictureLook = (header: Header, asked?: GreyWindow): PictureLook => {
-  const { outline, head } = header;
-  const [slope = 1] = attributeNumbers(outline, head, Tag.rescaleSlope);
-  const [intercept = 0] = attributeNumbers(outline, head, Tag.rescaleIntercept);
+export const readPictureLook = (header: Header, frame: number, asked?: GreyWindow): PictureLook => {
+  const { outline } = header;
+  const slope = numberOf(header, frame, Group.rescale, Tag.rescaleSlope) ?? 1;
+  const intercept = numberOf(header, frame, Group.rescale, Tag.rescaleIntercept) ?? 0;
   const isUsable = Number.isFinite(slope) && Number.isFinite(intercept) && slope > 0;
-  const window = asked ?? (isUsable ? windowOf(header) : undefined);
+  const window = asked ?? (isUsable ? windowOf(header, frame) : undefined);
   const padding = paddingOf(header);
   const isPalette = outline.image?.photometricInterpretation === 'PALETTE COLOR';
   return {

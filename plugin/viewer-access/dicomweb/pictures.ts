@@ -12,7 +12,7 @@ import type { StoredObject } from './stored-object.ts';
 import { buildEtag } from './answer.ts';
 
 export interface PictureWish {
-  /** From 1; absent: the one in the middle. */
+  /** From 1; absent: the one in the middle, where the viewer begins. */
   readonly frame?: number;
   /** Pixels, of the longer side. */
   readonly maxSide: number;
@@ -74,7 +74,7 @@ export const createPictures = (
   const draw = async (object: StoredObject, wish: PictureWish, frame: number, signal: AbortSignal): Promise<Buffer> => {
     const { image } = object.outline;
     if (image === undefined) throw notDisplayable('no image');
-    const look = readPictureLook(object, wish.window);
+    const look = readPictureLook(object, frame, wish.window);
     const reading = await frames.readingOf(object);
     const bytes = await readFrame(object, reading, frame, options.maxFrameBytes);
     const { maxSide, quality } = wish;
@@ -90,7 +90,7 @@ export const createPictures = (
       const isVideo = findTransferSyntax(object.transferSyntax)?.isVideo === true;
       if (image === undefined || object.outline.pixel === undefined || isVideo)
         throw notDisplayable('no picture in it');
-      const frame = wish.frame ?? Math.ceil(image.numberOfFrames / 2);
+      const frame = wish.frame ?? Math.floor(image.numberOfFrames / 2) + 1;
       if (frame > image.numberOfFrames) {
         throw new DrimboxError('viewer-access/image-not-found', { detail: 'no such frame' });
       }
