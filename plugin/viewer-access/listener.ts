@@ -19,7 +19,7 @@ import type { ViewerAccessOptions } from './options.ts';
 import type { PageSetting } from './pages/layout.ts';
 import { createRouting } from './routing.ts';
 import { createSecurityHeaders } from './security-headers.ts';
-import { loadNamedFile, loadStaticFiles, type StaticFiles } from './static-files.ts';
+import { listFilesAhead, loadNamedFile, loadStaticFiles, type StaticFiles } from './static-files.ts';
 
 export interface ViewerListenerPorts<Traits> extends EntryPorts<Traits> {
   /** Certificates, SNI, versions. */
@@ -69,10 +69,13 @@ const createAnswering = async <Traits>(
   ports: ViewerListenerPorts<Traits>,
 ): Promise<AnswerRequest> => {
   const pages = await loadPageFiles(options);
+  const viewerFolder = options.staticFolder ?? ports.staticFolder;
+  const viewerFiles = await loadStaticFiles(viewerFolder);
+  const aheadPaths = (await listFilesAhead(viewerFolder, viewerFiles)).map((path) => `/visionneuse${path}`);
   const { siteName, throttle, linkPath, certificates, healthPaths } = options;
   const context: EntryContext<Traits> = {
     ...ports,
-    setting: { siteName, version: ports.version, ...pages.paths },
+    setting: { siteName, version: ports.version, aheadPaths, ...pages.paths },
     throttle: createLinkThrottle(throttle, ports.monotonic),
     refusalMs: throttle.refusalMs,
   };
@@ -84,7 +87,7 @@ const createAnswering = async <Traits>(
     hosts: () => names,
     healthPaths,
     status: ports.status,
-    viewerFiles: await loadStaticFiles(options.staticFolder ?? ports.staticFolder),
+    viewerFiles,
     pageFiles: pages.files,
   });
   return createDualApplication(router, onUnread);

@@ -55,6 +55,8 @@ export type StaticFiles = ReadonlyMap<string, StaticFile>;
 
 /** Names made of the content: by webpack (`.0f3a….`, sixteen digits and more), by Vite and by us (`-B8xQ_2kZ.`). */
 const hashedName = /\.[0-9a-f]{16,}\.[a-z0-9]+$|-(?=[A-Za-z0-9_-]*[A-Z0-9])[A-Za-z0-9_-]{8}\.[a-z0-9]+$/;
+/** A folder of that kind: what is in it never changes under this address. */
+const hashedFolder = /^\/[a-z]+-[0-9a-f]{12}\//;
 
 const readBody = async (file: string): Promise<StoredBody> => {
   const content = await readFile(file);
@@ -62,14 +64,14 @@ const readBody = async (file: string): Promise<StoredBody> => {
   return { file, bytes: content.length, etag: `"${digest}"` };
 };
 
-const describe = async (file: string, names: ReadonlySet<string>): Promise<StaticFile> => {
+const describe = async (file: string, names: ReadonlySet<string>, path = ''): Promise<StaticFile> => {
   const found = (Object.keys(encodings) as Encoding[]).filter((encoding) => names.has(file + encodings[encoding]));
   const bodies = await Promise.all(
     found.map(async (encoding) => [encoding, await readBody(file + encodings[encoding])] as const),
   );
   return {
     contentType: contentTypes[extname(file).toLowerCase()] ?? 'application/octet-stream',
-    isImmutable: hashedName.test(file),
+    isImmutable: hashedName.test(file) || hashedFolder.test(path),
     plain: await readBody(file),
     encoded: Object.fromEntries(bodies),
   };
@@ -91,9 +93,24 @@ export const loadStaticFiles = async (folder: string): Promise<StaticFiles> => {
   for (const file of names) {
     const isSibling = /\.(br|gz)$/.test(file) && names.has(file.replace(/\.(br|gz)$/, ''));
     const path = `/${relative(folder, file).split(sep).join('/')}`;
-    if (!isSibling && !path.includes('/.') && !path.endsWith('.map')) files.set(path, await describe(file, names));
+    if (!isSibling && !path.includes('/.') && !path.endsWith('.map'))
+      files.set(path, await describe(file, names, path));
   }
   return files;
+};
+
+const isListOfNames = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((name) => typeof name === 'string');
+
+/**
+ * What a browser may fetch before the images are needed, as the built viewer lists it (`ahead` of served.json).
+ *
+ * @returns paths of `files`; none where nothing is listed
+ */
+export const listFilesAhead = async (folder: string, files: StaticFiles): Promise<readonly string[]> => {
+  const text = await readFile(join(folder, 'served.json'), 'utf8').catch(() => '{}');
+  const { ahead } = JSON.parse(text) as { readonly ahead?: unknown };
+  return isListOfNames(ahead) ? ahead.map((name) => `/${name}`).filter((path) => files.has(path)) : [];
 };
 
 /** One file under a name of ours, made of its content. @throws viewer-access/files-missing */

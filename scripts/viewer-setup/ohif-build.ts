@@ -2,7 +2,7 @@
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { minifySync } from 'rolldown/utils';
-import { isNeededFirst, isServed } from './ohif-files.ts';
+import { findUnfitting, isNeededFirst, isServed } from './ohif-files.ts';
 import { buildPatches } from './ohif-patches.ts';
 import { applyPatches } from './patch.ts';
 
@@ -54,7 +54,7 @@ const writePage = ({ root, folder, publicPath }: OhifBuild, names: readonly stri
   writeFileSync(join(folder, 'viewer.html'), filled);
 };
 
-/** @throws Error when the release does not fit the patches */
+/** @throws Error when the release does not fit the patches and lists */
 export const buildOhif = (build: OhifBuild): void => {
   const { root, packageFolder, folder, publicPath } = build;
   const dist = join(packageFolder, 'dist');
@@ -72,4 +72,6 @@ export const buildOhif = (build: OhifBuild): void => {
   for (const name of ownFiles) cpSync(join(root, 'viewer/ohif', name), join(folder, name));
   copyFileSync(join(packageFolder, 'LICENSE'), join(folder, 'LICENSE.txt'));
   writePage(build, names);
+  const [unfitting] = findUnfitting(listFiles(folder));
+  if (unfitting !== undefined) throw new Error(`this release of OHIF has no ${unfitting}: see ohif-files.ts`);
 };

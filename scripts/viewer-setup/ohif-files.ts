@@ -26,6 +26,27 @@ const leftOut: readonly { readonly pattern: RegExp; readonly what: string }[] = 
 export const isServed = (path: string): boolean => !leftOut.some(({ pattern }) => pattern.test(path));
 
 /**
+ * What else is asked for before the first images of nearly every examination, once the first files have run: worth fetching
+ * while a person signs in, with the codec of the images that this service compresses (JPEG-LS).
+ */
+const soonAfter: readonly RegExp[] = [
+  /^(2623|3552|341|100|8097|6214)\.(bundle\..*\.js|css)$/,
+  /^histogram-worker\.bundle\..*\.js$/,
+  /^app\.bundle\.css$/,
+  /^(viewer\.html|viewer\.css|boot\.js|french\.js|app-config\.js|accessible-names\.js)$/,
+  /^[0-9a-f]{16}\.woff2$/,
+  /^776f756dd939124e\.wasm$/,
+];
+
+/** Patterns that name no file of this release: it has other chunks, and the lists are to be found anew. */
+export const findUnfitting = (names: readonly string[]): readonly RegExp[] =>
+  soonAfter.filter((pattern) => !names.some((name) => pattern.test(name)));
+
+/** @param name  of a file in the folder of OHIF */
+export const isWorthFetchingAhead = (name: string): boolean =>
+  isNeededFirst(name) || soonAfter.some((pattern) => pattern.test(name));
+
+/**
  * What a browser runs before the first image of any examination: these are asked for at once, and may be fetched while a
  * person signs in. Found by watching what it asks for (3.13.2).
  */

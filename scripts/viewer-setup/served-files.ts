@@ -1,7 +1,7 @@
 /** The list of what is served: a server that keeps to it opens no other file. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, extname, join, relative } from 'node:path';
-import { isNeededFirst } from './ohif-files.ts';
+import { basename, dirname, extname, join, relative } from 'node:path';
+import { isWorthFetchingAhead } from './ohif-files.ts';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -30,7 +30,7 @@ export interface ServedFile {
 export interface ServedFiles {
   /** The page of an examination, given at `/examen/{grant}`. */
   readonly page: string;
-  /** Of OHIF, to be fetched ahead while a person signs in. */
+  /** To be fetched ahead while a person signs in. */
   readonly ahead: readonly string[];
   readonly files: readonly ServedFile[];
 }
@@ -57,7 +57,9 @@ export const listServedFiles = (dist: string, ohif: string): ServedFiles => {
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
   return {
     page: 'examen.html',
-    ahead: files.map(({ path }) => path).filter((path) => isNeededFirst(basename(path))),
+    ahead: files
+      .map(({ path }) => path)
+      .filter((path) => path.startsWith('assets/') || (dirname(path) === ohif && isWorthFetchingAhead(basename(path)))),
     files,
   };
 };

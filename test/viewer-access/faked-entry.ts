@@ -226,6 +226,8 @@ export const makeStaticFolder = (): { readonly folder: string; readonly remove: 
   put('ohif/app.bundle.0123456789abcdef.js.gz', 'GZIP');
   put('ohif/app.bundle.0123456789abcdef.js.map', 'map');
   put('ohif/dicom-microscopy-viewer.js', 'not hashed');
+  put('ohif-0123456789ab/viewer.css', 'in a folder with a hash');
+  put('served.json', JSON.stringify({ ahead: ['ohif/app.bundle.0123456789abcdef.js', 'not-there.js'] }));
   put('assets/shell-B8xQ_2kZ.css', 'a{}');
   put('.secret', 'secret');
   put('codec.wasm', '\0asm');

@@ -65,7 +65,11 @@ describe('static files', () => {
   });
 
   test('stay for a year where their name holds their content, else are asked for again', async () => {
-    for (const path of [hashed, '/visionneuse/assets/shell-B8xQ_2kZ.css']) {
+    for (const path of [
+      hashed,
+      '/visionneuse/assets/shell-B8xQ_2kZ.css',
+      '/visionneuse/ohif-0123456789ab/viewer.css',
+    ]) {
       expect((await ask(port, path)).headers['cache-control']).toBe('public, max-age=31536000, immutable');
     }
     for (const path of ['/visionneuse/index.html', '/visionneuse/ohif/dicom-microscopy-viewer.js']) {
@@ -74,6 +78,16 @@ describe('static files', () => {
       const again = await ask(port, path, { headers: { 'If-None-Match': `"other", W/${headers.etag}` } });
       expect([again.status, again.body]).toEqual([304, '']);
     }
+  });
+
+  test('what the built viewer lists is fetched ahead by the page where people choose how to sign in, if it is there', async () => {
+    const { body } = await ask(
+      port,
+      '/IHEInvokeImageDisplay?requestType=STUDY&studyUID=1.2&accessionNumber=A&idCDA=1.3',
+    );
+    const ahead = [...body.matchAll(/<link rel="prefetch" href="([^"]*)">/g)].map(([, path]) => path);
+    expect(ahead).toEqual([hashed]);
+    for (const path of ahead) expect((await ask(port, path ?? '')).status).toBe(200);
   });
 
   test('the pages of OHIF are one file; WebAssembly has its type; HEAD has no body', async () => {

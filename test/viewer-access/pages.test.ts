@@ -12,7 +12,12 @@ import { buildRefusalPage } from '../../plugin/viewer-access/pages/refusal-page.
 import { buildSituationPage } from '../../plugin/viewer-access/pages/situation-page.ts';
 
 const hostile = `"><script>alert(1)</script>'\`&lt;{{x}}`;
-const setting: PageSetting = { siteName: `Centre ${hostile}`, version: '1.2.3', stylePath: '/pages/style.0.css' };
+const setting: PageSetting = {
+  siteName: `Centre ${hostile}`,
+  version: '1.2.3',
+  stylePath: '/pages/style.0.css',
+  aheadPaths: ['/visionneuse/a.js'],
+};
 const fields = { link: `studyUID=1&x=${hostile}`, token: `t${hostile}` };
 const situations = [
   { key: 'k1', label: `Médecin – ${hostile}` },
@@ -83,7 +88,7 @@ const read = (page: string): Element => {
 const all = (root: Element, name: string): readonly Element[] => Array.from(root.getElementsByTagName(name));
 const textOf = (element: Element | undefined): string => (element?.textContent ?? '').replaceAll(/\s+/g, ' ').trim();
 
-describe.each(pages)('the page: %s', (_, page) => {
+describe.each(pages)('the page: %s', (title, page) => {
   const root = read(page);
 
   test('is well-formed with hostile values in it, and holds no script, no style, no event', () => {
@@ -92,6 +97,12 @@ describe.each(pages)('the page: %s', (_, page) => {
     for (const element of all(root, '*')) {
       for (const { name } of Array.from(element.attributes)) expect(name).not.toMatch(/^(on|style$)/);
     }
+  });
+
+  test('fetches the viewer ahead only where the images may come next', () => {
+    const hrefs = all(root, 'link').filter((link) => link.getAttribute('rel') === 'prefetch');
+    const isBeforeImages = title.startsWith('choice') || title.startsWith('situation');
+    expect(hrefs.map((link) => link.getAttribute('href'))).toEqual(isBeforeImages ? ['/visionneuse/a.js'] : []);
   });
 
   test('says its language, its title and its only first heading; they begin alike (RGAA 8.3, 8.5, 9.1)', () => {
@@ -152,7 +163,7 @@ describe.each(pages)('the page: %s', (_, page) => {
 
   test('loads nothing from elsewhere', () => {
     for (const element of [...all(root, 'link'), ...all(root, 'img')]) {
-      expect(element.getAttribute('href') || element.getAttribute('src')).toMatch(/^(\/pages\/|data:,$)/);
+      expect(element.getAttribute('href') || element.getAttribute('src')).toMatch(/^(\/(pages|visionneuse)\/|data:,$)/);
     }
   });
 });

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { codecPatches } from '../../scripts/viewer-setup/ohif-codec-patches.ts';
-import { isNeededFirst, isServed } from '../../scripts/viewer-setup/ohif-files.ts';
+import { findUnfitting, isNeededFirst, isServed, isWorthFetchingAhead } from '../../scripts/viewer-setup/ohif-files.ts';
 import { checkIntegrity, readRelease } from '../../scripts/viewer-setup/ohif-package.ts';
 import { buildPatches } from '../../scripts/viewer-setup/ohif-patches.ts';
 import { applyPatches } from '../../scripts/viewer-setup/patch.ts';
@@ -111,14 +111,19 @@ describe('files of OHIF', () => {
     expect(isNeededFirst('app.bundle.0123456789abcdef.js')).toBe(true);
     expect(isNeededFirst('app.bundle.css')).toBe(false);
     expect(isNeededFirst('9116.bundle.0123456789abcdef.js')).toBe(false);
+    expect(isWorthFetchingAhead('app.bundle.css')).toBe(true);
+    expect(isWorthFetchingAhead('9116.bundle.0123456789abcdef.js')).toBe(false);
+    expect(findUnfitting(['app.bundle.css'])).not.toEqual([]);
   });
 
   it('lists what is served with its sizes; only addresses that change with their content are kept by browsers', () => {
     const dist = mkdtempSync(join(tmpdir(), 'drimbox-dist-'));
     try {
       mkdirSync(join(dist, 'ohif-x'));
+      mkdirSync(join(dist, 'assets'));
       for (const [name, text] of [
         ['examen.html', 'page'],
+        ['assets/examen-1.js', 'shell'],
         ['ohif-x/app.bundle.1.js', 'code'],
         ['ohif-x/app.bundle.1.js.br', 'br'],
         ['ohif-x/secret.key', 'no'],
@@ -127,8 +132,9 @@ describe('files of OHIF', () => {
       }
       expect(listServedFiles(dist, 'ohif-x')).toEqual({
         page: 'examen.html',
-        ahead: ['ohif-x/app.bundle.1.js'],
+        ahead: ['assets/examen-1.js', 'ohif-x/app.bundle.1.js'],
         files: [
+          { path: 'assets/examen-1.js', type: 'text/javascript; charset=utf-8', bytes: 5, isImmutable: true },
           { path: 'examen.html', type: 'text/html; charset=utf-8', bytes: 4, isImmutable: false },
           {
             path: 'ohif-x/app.bundle.1.js',

@@ -26,8 +26,10 @@ export const viewerImagesOptions = z.strictObject({
     .number()
     .min(0)
     .max(10_000)
-    .default(8)
-    .describe('A browser that tells a line (Downlink) slower than this, or wants to save data, has a slow line [8]'),
+    .default(50)
+    .describe(
+      'A browser that tells a line (Downlink, never more than 10) slower than this, or wants to save data, has a slow line [50]',
+    ),
   lossyQuality: z.int().min(50).max(100).default(90).describe('Quality of JPEG baseline for frames [90]'),
   requests: z
     .int()

@@ -12,6 +12,7 @@ import {
 export const buildChoicePage = (setting: PageSetting, fields: FormFields, signedInAs?: string): string =>
   buildPage(setting, {
     title: 'Voir les images de l’examen',
+    isBeforeImages: true,
     body: html`
 <p>Pour protéger ces images, identifiez-vous. Rien n’est à installer.</p>
 ${

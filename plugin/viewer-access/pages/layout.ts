@@ -12,6 +12,8 @@ export interface PageSetting {
   readonly version: string;
   /** Path of the style sheet, with the hash of its content. */
   readonly stylePath: string;
+  /** Of the viewer: fetched while a person signs in. */
+  readonly aheadPaths?: readonly string[];
   /** Paths of the official drawings, where the site has put them. */
   readonly franceConnectImagePath?: string;
   readonly proSanteConnectImagePath?: string;
@@ -22,10 +24,12 @@ export interface PageContent {
   readonly body: Html;
   /** Where the browser goes by itself, at once. */
   readonly leaveTo?: string;
+  /** The images may come next. */
+  readonly isBeforeImages?: boolean;
 }
 
 /** @returns a whole document, UTF-8 */
-export const buildPage = (setting: PageSetting, { title, body, leaveTo }: PageContent): string =>
+export const buildPage = (setting: PageSetting, { title, body, leaveTo, isBeforeImages }: PageContent): string =>
   html`<!doctype html>
 <html lang="fr">
 <head>
@@ -36,6 +40,13 @@ ${leaveTo !== undefined && html`<meta http-equiv="refresh" content="0; url=${lea
 <title>${title} – ${setting.siteName}</title>
 <link rel="stylesheet" href="${setting.stylePath}">
 <link rel="icon" href="data:,">
+${
+  isBeforeImages === true &&
+  setting.aheadPaths?.map(
+    (path) => html`<link rel="prefetch" href="${path}">
+`,
+  )
+}
 </head>
 <body>
 <a class="skip" href="#contenu">Aller au contenu</a>

@@ -18,6 +18,7 @@ export const buildSituationPage = (
 ): string =>
   buildPage(setting, {
     title: 'Choisir votre situation d’exercice',
+    isBeforeImages: true,
     body: html`
 <p>Vous êtes connecté : <strong>${name}</strong>.</p>
 <form method="post" action="/situation">${buildHiddenFields(fields)}
