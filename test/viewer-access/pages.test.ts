@@ -88,7 +88,7 @@ const read = (page: string): Element => {
 const all = (root: Element, name: string): readonly Element[] => Array.from(root.getElementsByTagName(name));
 const textOf = (element: Element | undefined): string => (element?.textContent ?? '').replaceAll(/\s+/g, ' ').trim();
 
-describe.each(pages)('the page: %s', (name, page) => {
+describe.each(pages)('the page: %s', (title, page) => {
   const root = read(page);
 
   test('is well-formed with hostile values in it, and holds no script, no style, no event', () => {
@@ -101,7 +101,7 @@ describe.each(pages)('the page: %s', (name, page) => {
 
   test('fetches the viewer ahead only where the images may come next', () => {
     const hrefs = all(root, 'link').filter((link) => link.getAttribute('rel') === 'prefetch');
-    const isBeforeImages = name.startsWith('choice') || name.startsWith('situation');
+    const isBeforeImages = title.startsWith('choice') || title.startsWith('situation');
     expect(hrefs.map((link) => link.getAttribute('href'))).toEqual(isBeforeImages ? ['/visionneuse/a.js'] : []);
   });
 
