@@ -84,16 +84,8 @@ export const examinationRows: Readonly<Record<string, (uids: Uids) => readonly s
   'GET /examen/:grant': () => [''],
   'GET /examen/:grant/description': () => ['/description'],
   'GET /examen/:grant/dicomweb/*path': (uids) => shapes.map((shape) => `/dicomweb${fillShape(shape, uids)}`),
-  'GET /examen/:grant/apercu/:series': ({ series }) => [
-    '/apercu/1.jpg',
-    `/apercu/${series}.jpg`,
-    '/apercu/1.jpg?examen=2',
-  ],
-  'GET /examen/:grant/images.zip': ({ series }) => [
-    '/images.zip',
-    `/images.zip?serie=${series}`,
-    '/images.zip?examen=2',
-  ],
+  'GET /examen/:grant/apercu/:series': ({ series }) => ['/apercu/1.jpg', `/apercu/${series}.jpg`],
+  'GET /examen/:grant/images.zip': ({ series }) => ['/images.zip', `/images.zip?serie=${series}`],
 };
 
 /** Routes outside an examination: what becomes of them is asked link by link, and header by header. */
