@@ -34,6 +34,7 @@ import {
   decideAccess,
   type DescribedStudy,
   describeExamination,
+  findFirstPreview,
   type Examination,
   lineSpeedHints,
   startViewerListener,
@@ -107,13 +108,18 @@ const createShell = async (staticFolder: string): Promise<LinkAnswer> => {
   const page = await readFile(file).catch((cause: unknown) => {
     throw new DrimboxError('viewer-access/files-missing', { cause, detail: file });
   });
-  return ({ basePath }, _, response) => {
+  return (link, _, response) => {
+    const picture = findFirstPreview(link);
+    const ahead = [
+      `<${link.basePath}/description>; rel=preload; as=fetch; crossorigin`,
+      ...(picture === undefined ? [] : [`<${picture}>; rel=preload; as=image`]),
+    ];
     response.writeHead(200, {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Length': page.length,
       'Cache-Control': 'no-store',
       'Accept-CH': lineSpeedHints,
-      Link: `<${basePath}/description>; rel=preload; as=fetch; crossorigin`,
+      Link: ahead.join(', '),
     });
     response.end(page);
     return Promise.resolve();

@@ -4,6 +4,7 @@
  * The shape is `ExaminationDescription` of viewer/src/description.ts: paths of this host, times in UTC milliseconds.
  */
 import type { ArchivedExamination, ArchivedSeries, ServedManifest } from '../archive/index.ts';
+import type { OpenedLink } from './entry-ports.ts';
 import { findSeriesContent, SeriesContent } from './series-content.ts';
 
 export interface DescribedPerson {
@@ -74,14 +75,30 @@ const titleOf = ({ description, modality, seriesNumber }: ArchivedSeries): strin
 /** Nothing for the first one: its addresses are the plain ones. */
 const choiceOf = (number: number): string => (number === 1 ? '' : `?examen=${number}`);
 
+const previewPathOf = (basePath: string, place: number, number: number): string =>
+  `${basePath}/apercu/${place + 1}.jpg${choiceOf(number)}`;
+
+/** The picture that the page shows first: it may be on its way before the page has asked. */
+export const findFirstPreview = <Traits>(link: OpenedLink<Traits>): string | undefined => {
+  const { examinations, basePath, seriesInstanceUid } = link;
+  const all = examinations.flatMap(({ manifest, number }) =>
+    [...manifest.series].map(([uid, objects], place) => ({
+      uid,
+      path: previewPathOf(basePath, place, number),
+      hasImages: findSeriesContent(objects.map(({ sopClassUid }) => sopClassUid)) === SeriesContent.images,
+    })),
+  );
+  const first = all.find(({ uid }) => uid === seriesInstanceUid) ?? all.find(({ hasImages }) => hasImages);
+  return first?.hasImages === true ? first.path : undefined;
+};
+
 const seriesOf = ({ examination, manifest, number }: DescribedStudy, basePath: string): readonly object[] =>
   [...manifest.series.keys()].flatMap((uid, at) => {
     const series = examination.series.find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
     if (series === undefined) return [];
     const { seriesInstanceUid, modality, frames: imageCount, sopClassUids } = series;
     const content = findSeriesContent(sopClassUids);
-    const preview =
-      content === SeriesContent.images ? { previewPath: `${basePath}/apercu/${at + 1}.jpg${choiceOf(number)}` } : {};
+    const preview = content === SeriesContent.images ? { previewPath: previewPathOf(basePath, at, number) } : {};
     return [{ seriesInstanceUid, title: titleOf(series), modality, content, imageCount, ...preview, sopClassUids }];
   });
 

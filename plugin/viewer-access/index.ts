@@ -30,7 +30,12 @@ export { startViewerListener, type ViewerListener, type ViewerListenerPorts } fr
 export { builtViewerFolder, type ViewerAccessOptions, viewerAccessOptions } from './options.ts';
 export { registeredPaths } from './registered-paths.ts';
 export { encodeReportLink, LinkFault, type ParsedLink, parseReportLink, type ReportLink } from './report-link.ts';
-export { describeExamination, type DescribedStudy, type DescriptionFacts } from './examination-description.ts';
+export {
+  describeExamination,
+  findFirstPreview,
+  type DescribedStudy,
+  type DescriptionFacts,
+} from './examination-description.ts';
 export { createZipAnswer, type DownloadEnd, type ZipAnswer, type ZipAnswerPorts } from './zip-answer.ts';
 export { createSeriesPreviews, type SeriesPreviews } from './preview.ts';
 export {

@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ArchivedExamination, ArchivedSeries, ServedManifest } from '../../plugin/archive/index.ts';
 import { parseInsIdentifier } from '../../plugin/standards/index.ts';
-import { type DescribedStudy, describeExamination, type DescriptionFacts } from '../../plugin/viewer-access/index.ts';
+import {
+  type DescribedStudy,
+  describeExamination,
+  type DescriptionFacts,
+  findFirstPreview,
+  type OpenedLink,
+} from '../../plugin/viewer-access/index.ts';
 import { type ExaminationDescription, parseDescription } from '../../viewer/src/description.ts';
 
 const ctClass = '1.2.840.10008.5.1.4.1.1.2';
@@ -204,6 +210,22 @@ describe('the description of an examination', () => {
     const [told] = page(facts({ studies: [without] })).studies;
     expect(told).not.toHaveProperty('downloadBytes');
     expect(told?.series).toHaveLength(2);
+  });
+
+  it('has its first picture under way with the page: that of the series the page shows first', () => {
+    const [ct, film] = [ctClass, '1.2.840.10008.5.1.4.1.1.77.1.4.1'];
+    const opened = (classes: readonly string[], seriesInstanceUid?: string): OpenedLink<never> => {
+      const objects = (sopClassUid: string, at: number) => [{ sopInstanceUid: uidOf(90 + at), sopClassUid }];
+      const series = new Map(classes.map((sopClass, at) => [uidOf(at + 1), objects(sopClass, at)]));
+      const one = (number: number) => ({ manifest: { ...manifestOf([]), series }, number });
+      const link = { examinations: [one(1), one(2)], basePath: '/examen/g' };
+      return { ...link, ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }) } as never;
+    };
+    expect(findFirstPreview(opened([film, ct]))).toBe('/examen/g/apercu/2.jpg');
+    expect(findFirstPreview(opened([ct, ct], uidOf(2)))).toBe('/examen/g/apercu/2.jpg');
+    expect(findFirstPreview(opened([ct, film], uidOf(2)))).toBeUndefined();
+    expect(findFirstPreview(opened([film]))).toBeUndefined();
+    expect(findFirstPreview(opened([ct], uidOf(9)))).toBe('/examen/g/apercu/1.jpg');
   });
 
   it('tells which series the link names', () => {
