@@ -11,11 +11,11 @@ const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ');
 
 describe('what a French reader sees', () => {
   it.each([
-    ['75112', '75112 (code Insee)'],
-    ['2A004', '2A004 (code Insee)'],
-    ['99351', '99351 (code Insee)'],
-    ['Lyon', 'Lyon'],
-    ['69123 Lyon', '69123 Lyon'],
+    ['75112', 'Lieu de naissance (Insee)'],
+    ['2A004', 'Lieu de naissance (Insee)'],
+    ['99351', 'Lieu de naissance (Insee)'],
+    ['Lyon', 'Lieu de naissance'],
+    ['69123 Lyon', 'Lieu de naissance'],
   ])('says of the place %s what it is: %s', (place, shown) => {
     expect(labelBirthPlace(place)).toBe(shown);
   });

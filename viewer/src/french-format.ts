@@ -63,7 +63,7 @@ export const labelModality = (code: string): string => modalityLabels[code] ?? c
 
 /** The INS names places by their code: a number alone is no place to a reader. */
 export const labelBirthPlace = (place: string): string =>
-  /^\d[\dAB]\d{3}$/.test(place) ? `${place} (code Insee)` : place;
+  /^\d[\dAB]\d{3}$/.test(place) ? 'Lieu de naissance (Insee)' : 'Lieu de naissance';
 
 /** Codes that stand for something else than images: PS3.3 C.7.3.1.1.1. */
 const otherModalities: ReadonlySet<string> = new Set([

@@ -17,7 +17,7 @@ export const PatientBanner = ({ patient }: { readonly patient: PatientTraits }) 
       <Trait label="Né(e) le" value={formatDate(patient.birthDate)} />
       <Trait label="Sexe" value={sexLabels[patient.sex]} />
       {patient.birthPlace !== undefined && (
-        <Trait label="Lieu de naissance" value={labelBirthPlace(patient.birthPlace)} />
+        <Trait label={labelBirthPlace(patient.birthPlace)} value={patient.birthPlace} />
       )}
     </dl>
     {patient.further.length > 0 && (
