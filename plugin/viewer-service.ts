@@ -103,6 +103,12 @@ const viewedOf = ({ session, manifest, kosSopInstanceUid }: Open): ViewedStudy =
   manifest,
 });
 
+/** Identity may stand in it. */
+const sendJson = (response: Parameters<LinkAnswer>[2], body: string): void => {
+  response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+  response.end(body);
+};
+
 const createShell = async (staticFolder: string): Promise<LinkAnswer> => {
   const file = join(staticFolder, 'examen.html');
   const page = await readFile(file).catch((cause: unknown) => {
@@ -230,12 +236,17 @@ const createExaminationAnswers = async (
         softwareVersion,
         formToken: form.token,
         linkPath,
-        endsAtUtcMs: signIn.endOf(session),
+        endsAtUtcMs: signIn.endsOf(session).endsAtUtcMs,
         idleMs: sessions.idleMinutes * 60_000,
       }),
     );
-    response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
-    response.end(body);
+    sendJson(response, body);
+  };
+
+  const state: LinkAnswer = async ({ session, browser, examinations }, _, response) => {
+    const { token } = await signIn.formTokens.issue(browser);
+    const studies = examinations.map(({ manifest }) => manifest.studyInstanceUid);
+    sendJson(response, JSON.stringify({ ...signIn.endsOf(session), studies, formToken: token }));
   };
 
   const prefill = createPrefill(
@@ -256,6 +267,7 @@ const createExaminationAnswers = async (
     answers: {
       shell: await createShell(viewer.staticFolder ?? ports.staticFolder),
       description,
+      state,
       dicomWeb: (open: Open, request: Parameters<Answer>[1], response: Parameters<Answer>[2]) =>
         dicomWeb.answer({ request, response, viewed: viewedOf(open), rootPath: `${open.basePath}/dicomweb` }),
       preview: (open: Open, request: Parameters<Answer>[1], response: Parameters<Answer>[2]) => {

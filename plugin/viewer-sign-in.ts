@@ -86,9 +86,12 @@ const openSessionOf = ({ id, signedIn, providerSession }: Session): Open => {
 /** Of a study what a grant keeps. */
 const keptOf = ({ studyInstanceUid, ins }: OpenedStudy): OpenedStudy => ({ studyInstanceUid, ins });
 
+/** Milliseconds since 1970 UTC. */
+export type SessionEnds = Pick<Session, 'endsAtUtcMs' | 'idleEndsAtUtcMs'>;
+
 export interface ViewerSignIn extends Pick<Entry, 'sessions' | 'signIns' | 'formTokens'> {
-  /** When a session ends whatever is done, milliseconds since 1970 UTC. */
-  endOf(session: Open): number;
+  /** When a session ends whatever is done, and when it ends if nothing more is done. */
+  endsOf(session: Open): SessionEnds;
 }
 
 export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOptions): ViewerSignIn => {
@@ -100,11 +103,11 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
   ];
   /** With which cookie a session was opened: its grants are sealed under it. */
   const cookies = new WeakMap<Open, string>();
-  const ends = new WeakMap<Open, number>();
+  const ends = new WeakMap<Open, SessionEnds>();
   const opened = (session: Session, cookie: string): Open => {
     const open = openSessionOf(session);
     cookies.set(open, cookie);
-    ends.set(open, session.endsAtUtcMs);
+    ends.set(open, session);
     return open;
   };
   const serviceFor = (service: SignInService): ProSanteConnect | FranceConnect | undefined =>
@@ -118,14 +121,16 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
   };
 
   return {
-    endOf: (session) => ends.get(session) ?? clock(),
+    endsOf: (session) => {
+      const { endsAtUtcMs, idleEndsAtUtcMs } = ends.get(session) ?? { endsAtUtcMs: clock(), idleEndsAtUtcMs: clock() };
+      return { endsAtUtcMs, idleEndsAtUtcMs };
+    },
     sessions: {
       load: async (browser) => {
         const cookie = sessionCookie(browser);
         const session = await sessions.load(cookie);
         if (session === undefined || cookie === undefined) return undefined;
-        await sessions.touch(session);
-        return opened(session, cookie);
+        return opened(await sessions.touch(session), cookie);
       },
       chooseSituation: async (open, key) => {
         const cookie = cookies.get(open);
@@ -139,12 +144,12 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
         if (added.kind === 'refused') throw new DrimboxError(added.code);
         return added.grant.value;
       },
-      loadGrant: async (browser, value) => {
+      loadGrant: async (browser, value, use) => {
         const cookie = sessionCookie(browser);
         const look = await grants.load(cookie, value);
         if (look.kind !== 'granted' || cookie === undefined) return undefined;
-        await sessions.touch(look.session);
-        return { ...look.grant, session: opened(look.session, cookie) };
+        const session = use === 'looked-at' ? look.session : await sessions.touch(look.session);
+        return { ...look.grant, session: opened(session, cookie) };
       },
       end: async (browser) => {
         const session = await sessions.end(sessionCookie(browser));

@@ -169,7 +169,7 @@ describe('a sign-in', () => {
     const notAfterUtcMs = startUtcMs + 10 * minuteMs;
     const [ports, browser] = [adapter({ proSanteConnect: playPsc({ notAfterUtcMs }) }), createBrowser()];
     const { session } = await signIn(ports, browser);
-    expect(ports.endOf(session)).toBe(notAfterUtcMs);
+    expect(ports.endsOf(session)).toEqual({ endsAtUtcMs: notAfterUtcMs, idleEndsAtUtcMs: notAfterUtcMs });
     nowUtcMs = notAfterUtcMs;
     expect(await ports.sessions.load(browser.sees())).toBeUndefined();
   });
@@ -259,6 +259,21 @@ describe('a grant', () => {
     await expect(ports.sessions.grant(stranger, opening(1))).rejects.toMatchObject({
       code: 'viewer-access/session-ended',
     });
+  });
+
+  test('that is only looked at does not prolong its session', async () => {
+    const [ports, browser, beganUtcMs] = [adapter(), createBrowser(), nowUtcMs];
+    const { session } = await signIn(ports, browser);
+    const grant = await ports.sessions.grant(session, opening(1));
+    nowUtcMs += 20 * minuteMs;
+    const endAs = async (use: 'used' | 'looked-at') => {
+      const found = await ports.sessions.loadGrant(browser.sees(), grant, use);
+      return found && ports.endsOf(found.session).idleEndsAtUtcMs;
+    };
+    expect(await endAs('looked-at')).toBe(beganUtcMs + 30 * minuteMs);
+    expect(await endAs('used')).toBe(nowUtcMs + 30 * minuteMs);
+    nowUtcMs += 30 * minuteMs;
+    expect(await endAs('looked-at')).toBeUndefined();
   });
 
   test('ends with the session that nobody uses; one that is looked at goes on', async () => {

@@ -58,8 +58,8 @@ export interface Sessions {
    * @throws store/unavailable
    */
   load(cookie: string | undefined): Promise<Session | undefined>;
-  /** Notes that the person is there; written when half a minute has passed since. @throws store/unavailable */
-  touch(session: Session): Promise<void>;
+  /** Notes that the person is there; written when half a minute has passed since. @returns it as it is now. @throws store/unavailable */
+  touch(session: Session): Promise<Session>;
   /** @returns undefined when the session is over or the key is none of the person's situations. @throws store/unavailable */
   chooseSituation(cookie: string, key: string): Promise<Session | undefined>;
   /** @returns the session that has ended, to end it at the provider too. @throws store/unavailable */
@@ -120,9 +120,10 @@ export const createSessions = ({ store, clock, randomBytes }: SessionPorts, opti
       return session === undefined ? { kind: 'ended-at-provider' } : { kind: 'started', cookie, session };
     },
     load: async (cookie) => (isSecret(cookie) ? guarded(() => find(store.knex, cookie)) : undefined),
-    touch: async ({ id, seenAtUtcMs }) => {
+    touch: async (session) => {
+      const { id, seenAtUtcMs, endsAtUtcMs } = session;
       const nowUtcMs = clock();
-      if (nowUtcMs - seenAtUtcMs < touchMs(options)) return;
+      if (nowUtcMs - seenAtUtcMs < touchMs(options)) return session;
       await guarded(() =>
         store
           .knex('viewer_session')
@@ -132,6 +133,8 @@ export const createSessions = ({ store, clock, randomBytes }: SessionPorts, opti
           .where('ends_at_utc_ms', '>', nowUtcMs)
           .update({ seen_at_utc_ms: nowUtcMs }),
       );
+      const idleEndsAtUtcMs = Math.min(nowUtcMs + idleMs(options), endsAtUtcMs);
+      return { ...session, seenAtUtcMs: nowUtcMs, idleEndsAtUtcMs };
     },
     chooseSituation: (cookie, key) =>
       store.transaction(async (trx) => {

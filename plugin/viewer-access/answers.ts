@@ -21,6 +21,11 @@ export const sendJson = (response: ServerResponse, status: number, value: object
   response.end(body);
 };
 
+/** Nothing of the images stays on a shared computer. @see W3C Clear Site Data */
+export const forgetImages = (response: ServerResponse): void => {
+  response.setHeader('Clear-Site-Data', '"cache", "storage"');
+};
+
 /** 303: whatever the method was, the next one is GET. @param path  of ours */
 export const redirect = (response: ServerResponse, path: string): void => {
   response.statusCode = 303;
@@ -58,6 +63,7 @@ export const sendRefusal = (
   // What was not read of a body is not waited for.
   if (!request.complete && request.httpVersionMajor < 2) response.setHeader('Connection', 'close');
   if (refusal.as === 'page' || wantsPage(request)) {
+    if (code === 'viewer-access/session-ended') forgetImages(response);
     sendPage(response, httpStatus, buildRefusalPage(setting, code, browser.correlationId));
     return;
   }

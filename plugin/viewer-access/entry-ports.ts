@@ -53,8 +53,12 @@ export interface Sessions<Traits> {
   chooseSituation(session: OpenSession<Traits>, key: string): Promise<OpenSession<Traits> | undefined>;
   /** @param session  whose grant it becomes. @returns the opaque value that stands in addresses */
   grant(session: OpenSession<Traits>, opening: LinkOpening): Promise<string>;
-  /** The grant of that value, of this browser's own session; undefined otherwise. */
-  loadGrant(browser: Browser, value: string): Promise<OpenGrant<Traits> | undefined>;
+  /**
+   * The grant of that value, of this browser's own session; undefined otherwise.
+   *
+   * @param use  `looked-at`: nobody does anything, and the session is not prolonged
+   */
+  loadGrant(browser: Browser, value: string, use?: 'used' | 'looked-at'): Promise<OpenGrant<Traits> | undefined>;
   /** Ends the session here and, where there is an address, at the identity provider. */
   end(browser: Browser): Promise<{ readonly setCookies: readonly string[]; readonly departure?: SignInDeparture }>;
 }
@@ -152,6 +156,8 @@ export interface ExaminationAnswers<Traits> {
   /** The shell page. */
   readonly shell: AnswerLink<Traits>;
   readonly description: AnswerLink<Traits>;
+  /** What an open page asks each minute: whether the session lives, and what is still open. */
+  readonly state: AnswerLink<Traits>;
   /** Gets `request.url` from the end of `…/dicomweb` on. */
   readonly dicomWeb: AnswerExamination<Traits>;
   /** Gets `request.url` from the end of `…/apercu` on. */

@@ -5,7 +5,7 @@
  * @see facts/spec.md b.7 · decision E6 · DB.VI-SO.07, DB.VI-SO.08, DB.VI-SO.114 to DB.VI-SO.116
  */
 import { DrimboxError } from '../errors.ts';
-import { sendJson, sendPage, sendRefusal, setCookies } from './answers.ts';
+import { forgetImages, sendJson, sendPage, sendRefusal, setCookies } from './answers.ts';
 import type { SignInDeparture, SignInService } from './entry-ports.ts';
 import {
   admit,
@@ -117,8 +117,7 @@ const signOut = async <Traits>(context: EntryContext<Traits>, call: Call): Promi
   await requireForm(context, call);
   const ended = await context.sessions.end(call.browser);
   setCookies(call.response, ended.setCookies);
-  // Nothing of the images stays on a shared computer.
-  call.response.setHeader('Clear-Site-Data', '"cache", "storage"');
+  forgetImages(call.response);
   if (ended.departure !== undefined) return depart(context, call, ended.departure);
   return sendPage(call.response, 200, buildSignedOutPage(context.setting));
 };
@@ -155,6 +154,7 @@ export const createEntryRoutes = <Traits>(context: EntryContext<Traits>, linkPat
     page('POST', '/deconnexion', (call) => signOut(context, call)),
     // Where the services of identity send back to, once their own session has ended.
     page('GET', registeredPaths.signedOut, ({ response }) => {
+      forgetImages(response);
       sendPage(response, 200, buildSignedOutPage(context.setting));
       return Promise.resolve();
     }),

@@ -75,16 +75,16 @@ const titleOf = ({ description, modality, seriesNumber }: ArchivedSeries): strin
 /** Nothing for the first one: its addresses are the plain ones. */
 const choiceOf = (number: number): string => (number === 1 ? '' : `?examen=${number}`);
 
-const previewPathOf = (basePath: string, place: number, number: number): string =>
-  `${basePath}/apercu/${place + 1}.jpg${choiceOf(number)}`;
+const previewPathOf = (basePath: string, seriesInstanceUid: string, number: number): string =>
+  `${basePath}/apercu/${seriesInstanceUid}.jpg${choiceOf(number)}`;
 
 /** The picture that the page shows first: it may be on its way before the page has asked. */
 export const findFirstPreview = <Traits>(link: OpenedLink<Traits>): string | undefined => {
   const { examinations, basePath, seriesInstanceUid } = link;
   const all = examinations.flatMap(({ manifest, number }) =>
-    [...manifest.series].map(([uid, objects], place) => ({
+    [...manifest.series].map(([uid, objects]) => ({
       uid,
-      path: previewPathOf(basePath, place, number),
+      path: previewPathOf(basePath, uid, number),
       hasImages: findSeriesContent(objects.map(({ sopClassUid }) => sopClassUid)) === SeriesContent.images,
     })),
   );
@@ -93,12 +93,13 @@ export const findFirstPreview = <Traits>(link: OpenedLink<Traits>): string | und
 };
 
 const seriesOf = ({ examination, manifest, number }: DescribedStudy, basePath: string): readonly object[] =>
-  [...manifest.series.keys()].flatMap((uid, at) => {
+  [...manifest.series.keys()].flatMap((uid) => {
     const series = examination.series.find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
     if (series === undefined) return [];
     const { seriesInstanceUid, modality, frames: imageCount, sopClassUids } = series;
     const content = findSeriesContent(sopClassUids);
-    const preview = content === SeriesContent.images ? { previewPath: previewPathOf(basePath, at, number) } : {};
+    const preview =
+      content === SeriesContent.images ? { previewPath: previewPathOf(basePath, seriesInstanceUid, number) } : {};
     return [{ seriesInstanceUid, title: titleOf(series), modality, content, imageCount, ...preview, sopClassUids }];
   });
 

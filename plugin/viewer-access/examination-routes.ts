@@ -33,10 +33,17 @@ interface Entered<Traits> {
   readonly rest: string;
 }
 
+const queryOf = (rest: string): URLSearchParams =>
+  new URLSearchParams(rest.includes('?') ? rest.slice(rest.indexOf('?')) : '');
+
+/** A page that nobody touches asks too, and must not keep its session alive by that. */
+const useOf = (rest: string): 'used' | 'looked-at' =>
+  /^\/etat(\?|$)/.test(rest) && queryOf(rest).get('utilise') !== '1' ? 'looked-at' : 'used';
+
 /** @throws viewer-access/session-ended — no session, or a grant of another one; store/unavailable */
 const enter = async <Traits>({ sessions }: EntryContext<Traits>, call: Call): Promise<Entered<Traits>> => {
   const place = placeOf(call.request);
-  const open = place === undefined ? undefined : await sessions.loadGrant(call.browser, place.grant);
+  const open = place === undefined ? undefined : await sessions.loadGrant(call.browser, place.grant, useOf(place.rest));
   if (place === undefined || open === undefined) throw new DrimboxError('viewer-access/session-ended');
   return { open, call, basePath: `/examen/${place.grant}`, rest: place.rest };
 };
@@ -93,9 +100,6 @@ const openAll = async <Traits>(
   };
 };
 
-const queryOf = (rest: string): URLSearchParams =>
-  new URLSearchParams(rest.includes('?') ? rest.slice(rest.indexOf('?')) : '');
-
 /** By its place in the grant: `?examen=2`; the first one without. */
 const byNumber = <Traits>({ open, rest }: Entered<Traits>): OpenedStudy | undefined => {
   const text = queryOf(rest).get('examen') ?? '1';
@@ -112,7 +116,7 @@ const byUid = <Traits>({ open, rest }: Entered<Traits>): OpenedStudy | undefined
 
 /** @param linkPath  of the links printed in reports */
 export const createExaminationRoutes = <Traits>(context: EntryContext<Traits>, linkPath: string): readonly Route[] => {
-  const { shell, description, dicomWeb, preview, archive } = context.examination;
+  const { shell, description, state, dicomWeb, preview, archive } = context.examination;
   /** @param prefix  taken off the front of what the answer sees as its address */
   const route = <Open>(
     path: string,
@@ -137,6 +141,7 @@ export const createExaminationRoutes = <Traits>(context: EntryContext<Traits>, l
   return [
     ofLink('', shell),
     ofLink('/description', description),
+    ofLink('/etat', state),
     ofStudy('/dicomweb/*path', byUid, dicomWeb, '/dicomweb'),
     ofStudy('/apercu/:series', byNumber, preview, '/apercu'),
     ofStudy('/images.zip', byNumber, archive),

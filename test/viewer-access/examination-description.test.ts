@@ -93,12 +93,12 @@ describe('the description of an examination', () => {
     });
   });
 
-  it('names no series that the manifest does not serve, and previews by the place in the manifest (E1)', () => {
+  it('names no series that the manifest does not serve, and its pictures are those of that very series (E1)', () => {
     const told = { ...examination, series: [seriesOf(1), seriesOf(2), seriesOf(3)] };
     const given = facts({ studies: [described({ examination: told, manifest: manifestOf([3, 1]) })] });
     expect(page(given).studies[0]?.series).toMatchObject([
-      { seriesInstanceUid: uidOf(3), previewPath: '/examen/grant-exemple/apercu/1.jpg', imageCount: 30 },
-      { seriesInstanceUid: uidOf(1), previewPath: '/examen/grant-exemple/apercu/2.jpg', imageCount: 10 },
+      { seriesInstanceUid: uidOf(3), previewPath: `/examen/grant-exemple/apercu/${uidOf(3)}.jpg`, imageCount: 30 },
+      { seriesInstanceUid: uidOf(1), previewPath: `/examen/grant-exemple/apercu/${uidOf(1)}.jpg`, imageCount: 10 },
     ]);
     expect(JSON.stringify(describeExamination(given))).not.toContain(uidOf(2));
   });
@@ -111,7 +111,7 @@ describe('the description of an examination', () => {
     const given = facts({ studies: [described({ examination: kinds, manifest: manifestOf([1, 2, 3, 4]) })] });
     const told = page(given).studies[0]?.series.map(({ content, previewPath }) => [content, previewPath]);
     expect(told).toEqual([
-      ['images', '/examen/grant-exemple/apercu/1.jpg'],
+      ['images', `/examen/grant-exemple/apercu/${uidOf(1)}.jpg`],
       ['objects', undefined],
       ['video', undefined],
       ['document', undefined],
@@ -125,8 +125,8 @@ describe('the description of an examination', () => {
         const known = { ...examination, series: told.map((number) => seriesOf(number)) };
         const given = facts({ studies: [described({ examination: known, manifest: manifestOf(served) })] });
         const named = page(given).studies[0]?.series.map((one) => [one.seriesInstanceUid, one.previewPath]);
-        const expected = served.flatMap((number, at) =>
-          told.includes(number) ? [[uidOf(number), `/examen/grant-exemple/apercu/${at + 1}.jpg`]] : [],
+        const expected = served.flatMap((number) =>
+          told.includes(number) ? [[uidOf(number), `/examen/grant-exemple/apercu/${uidOf(number)}.jpg`]] : [],
         );
         expect(named).toEqual(expected);
       }),
@@ -200,7 +200,7 @@ describe('the description of an examination', () => {
       {
         studyInstanceUid: '1.2.250.1.999999.7',
         downloadPath: '/examen/grant-exemple/images.zip?examen=2',
-        series: [{ previewPath: '/examen/grant-exemple/apercu/1.jpg?examen=2' }],
+        series: [{ previewPath: `/examen/grant-exemple/apercu/${uidOf(2)}.jpg?examen=2` }],
       },
     ]);
   });
@@ -221,11 +221,11 @@ describe('the description of an examination', () => {
       const link = { examinations: [one(1), one(2)], basePath: '/examen/g' };
       return { ...link, ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }) } as never;
     };
-    expect(findFirstPreview(opened([film, ct]))).toBe('/examen/g/apercu/2.jpg');
-    expect(findFirstPreview(opened([ct, ct], uidOf(2)))).toBe('/examen/g/apercu/2.jpg');
+    expect(findFirstPreview(opened([film, ct]))).toBe(`/examen/g/apercu/${uidOf(2)}.jpg`);
+    expect(findFirstPreview(opened([ct, ct], uidOf(2)))).toBe(`/examen/g/apercu/${uidOf(2)}.jpg`);
     expect(findFirstPreview(opened([ct, film], uidOf(2)))).toBeUndefined();
     expect(findFirstPreview(opened([film]))).toBeUndefined();
-    expect(findFirstPreview(opened([ct], uidOf(9)))).toBe('/examen/g/apercu/1.jpg');
+    expect(findFirstPreview(opened([ct], uidOf(9)))).toBe(`/examen/g/apercu/${uidOf(1)}.jpg`);
   });
 
   it('tells which series the link names', () => {

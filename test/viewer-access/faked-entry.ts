@@ -80,6 +80,8 @@ export interface FakedWorld {
   readonly records: EntryRecord<Traits>[];
   /** Answers given for an examination: its study and what was asked of it. */
   readonly shown: { readonly study: string; readonly url: string; readonly what: string }[];
+  /** How each grant was asked for. */
+  readonly uses: ('used' | 'looked-at')[];
   /** Of those who were shown a page. */
   readonly linkPaths: string[];
   readonly waits: number[];
@@ -112,6 +114,7 @@ export const makeWorld = (): FakedWorld => ({
   status: 'UP',
   records: [],
   shown: [],
+  uses: [],
   linkPaths: [],
   waits: [],
   begun: [],
@@ -155,7 +158,8 @@ const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | '
             : undefined,
         ),
       grant: (_, { studies: [{ studyInstanceUid }] }) => Promise.resolve(grantOf(numberOf(studyInstanceUid))),
-      loadGrant: ({ cookies }, value) => {
+      loadGrant: ({ cookies }, value, use = 'used') => {
+        world.uses.push(use);
         const session = sessionOf(cookies);
         const study = people[session?.id ?? '']?.study ?? 0;
         const isOwn = session !== undefined && value === grantOf(study);
@@ -214,6 +218,7 @@ const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | '
     examination: {
       shell: showAll('shell'),
       description: showAll('description'),
+      state: showAll('state'),
       dicomWeb: show('dicomweb'),
       preview: show('preview'),
       archive: show('archive'),

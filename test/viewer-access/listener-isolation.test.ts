@@ -36,6 +36,7 @@ afterAll(async () => {
 const routes = [
   '',
   '/description',
+  '/etat',
   '/dicomweb/studies',
   '/dicomweb/x/../y',
   '/apercu/1.2.jpg',

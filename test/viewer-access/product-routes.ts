@@ -83,6 +83,7 @@ const shapes = findResourceShapes();
 export const examinationRows: Readonly<Record<string, (uids: Uids) => readonly string[]>> = {
   'GET /examen/:grant': () => [''],
   'GET /examen/:grant/description': () => ['/description'],
+  'GET /examen/:grant/etat': () => ['/etat', '/etat?utilise=1'],
   'GET /examen/:grant/dicomweb/*path': (uids) => shapes.map((shape) => `/dicomweb${fillShape(shape, uids)}`),
   'GET /examen/:grant/apercu/:series': ({ series }) => ['/apercu/1.jpg', `/apercu/${series}.jpg`],
   'GET /examen/:grant/images.zip': ({ series }) => ['/images.zip', `/images.zip?serie=${series}`],

@@ -95,6 +95,20 @@ describe('a link that opens several studies', () => {
     expect((await askFor(`/dicomweb/studies/${studyOf(6)}/series`)).status).toBe(200);
   });
 
+  test.each([
+    ['/etat', 'looked-at'],
+    ['/etat?utilise=1', 'used'],
+    ['/etat?utilise=0', 'looked-at'],
+    ['/description', 'used'],
+    ['', 'used'],
+    ['/dicomweb/studies', 'used'],
+    ['/images.zip', 'used'],
+  ])('%s: the session is %s', async (rest, use) => {
+    world.uses.length = 0;
+    expect((await askFor(rest)).status).toBe(200);
+    expect(world.uses).toEqual([use]);
+  });
+
   test('of which all are closed shows nothing', async () => {
     close(5, 6, 7);
     for (const rest of ['', '/description', '/images.zip?examen=2']) expect((await askFor(rest)).status).toBe(404);

@@ -107,6 +107,7 @@ export const describePhantom = (
     signOut: { path: '/deconnexion', csrfField: 'csrf', csrfToken: 'invented' },
     linkPath: '/IHEInvokeImageDisplay?invented=yes',
     endsAtUtcMs: Date.now() + 3_600_000,
+    idleMs: 1_800_000,
     ...changes,
   };
 };

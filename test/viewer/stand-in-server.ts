@@ -3,6 +3,7 @@
  * grant: what the listener of the viewer does, without sign-in.
  */
 import { readFileSync } from 'node:fs';
+import type { ExaminationDescription } from '../../viewer/src/description.ts';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -141,6 +142,16 @@ export const startStandInServer = async (options: StandInOptions): Promise<Stand
     if (pathname === `${own}/description`) {
       response.writeHead(200, { ...headers, 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
       response.end(JSON.stringify(options.description()));
+      return;
+    }
+    if (pathname === `${own}/etat`) {
+      const { endsAtUtcMs, signOut, studies } = options.description() as ExaminationDescription;
+      const state = {
+        ...{ endsAtUtcMs, idleEndsAtUtcMs: endsAtUtcMs, formToken: signOut.csrfToken },
+        studies: studies.map(({ studyInstanceUid }) => studyInstanceUid),
+      };
+      response.writeHead(200, { ...headers, 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+      response.end(JSON.stringify(state));
       return;
     }
     const preview = new RegExp(`^${own}/apercu/([\\d.]+)\\.jpg$`).exec(pathname)?.[1];

@@ -1,9 +1,12 @@
 /** From the first request to the end of the session. */
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import type { ExaminationDescription } from './description.ts';
 import { ExaminationPage } from './examination-page.tsx';
-import { loadDescription, type Loaded } from './load-description.ts';
+import type { Loaded } from './load-description.ts';
+import { loadState } from './load-state.ts';
 import { NoticePage } from './notice-page.tsx';
-import { watchSession } from './session-watch.ts';
+import { formatDate } from './french-format.ts';
+import { type RunningWatch, watchSession } from './session-watch.ts';
 
 export interface ApplicationProps {
   /** `/examen/{grant}` */
@@ -12,40 +15,77 @@ export interface ApplicationProps {
   readonly firstAnswer: Promise<Loaded>;
 }
 
+const askWithinMs = 10_000;
+
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((one) => b.includes(one));
+
+/** In the history of the browser: no name. The date tells two pages apart. */
+const titleOf = ({ studies: [study] }: ExaminationDescription): string =>
+  study?.date === undefined ? 'Images de l’examen' : `Images de l’examen du ${formatDate(study.date)}`;
+
+const Retry = () => (
+  <p>
+    <button type="button" className="button" onClick={() => location.reload()}>
+      Réessayer
+    </button>
+  </p>
+);
+
 export const Application = ({ pagePath, firstAnswer }: ApplicationProps) => {
   const [loaded, setLoaded] = useState<Loaded>();
   const [linkPath, setLinkPath] = useState<string>();
+  const [isCovered, setCovered] = useState(false);
+  const watch = useRef<RunningWatch>(undefined);
   const examination = loaded?.kind === 'described' ? loaded.examination : undefined;
 
   useEffect(() => {
     void firstAnswer.then(setLoaded);
   }, [firstAnswer]);
 
-  /** Asks the server; only a clear answer takes the images away. */
-  const look = async (): Promise<boolean | undefined> => {
-    const again = await loadDescription(pagePath);
-    if (again.kind === 'ended' || again.kind === 'refused') setLoaded(again);
-    return again.kind === 'unreachable' ? undefined : again.kind === 'described';
-  };
-
   useEffect(() => {
     if (examination === undefined) return undefined;
+    const { endsAtUtcMs, idleMs, studies } = examination;
+    const shown = studies.map(({ studyInstanceUid }) => studyInstanceUid);
     setLinkPath(examination.linkPath);
-    const { birthName, firstGivenName } = examination.patient;
-    document.title = `${birthName} ${firstGivenName} — Images de l’examen`;
-    const { endsAtUtcMs, idleMs } = examination;
-    return watchSession({
-      endsAtUtcMs,
-      ...(idleMs === undefined ? {} : { idleMs }),
-      ask: look,
-      onEnd: () => undefined,
-    });
-  }, [examination]);
+    document.title = titleOf(examination);
+    const ask = async (isUsed: boolean): Promise<number | 'over' | undefined> => {
+      const answer = await loadState({ pagePath, isUsed, timeoutMs: askWithinMs });
+      if (answer.kind === 'unknown') return undefined;
+      if (answer.kind !== 'alive') {
+        setLoaded(answer);
+        return 'over';
+      }
+      // One of several studies was closed, or is open again: everything of it goes, or comes.
+      if (!isSame(answer.state.studies, shown)) {
+        location.reload();
+        return 'over';
+      }
+      return answer.state.idleEndsAtMs;
+    };
+    const endsAtMs = Math.min(endsAtUtcMs, Date.now() + idleMs);
+    watch.current = watchSession({ endsAtMs, idleMs, ask, cover: setCovered });
+    return () => watch.current?.stop();
+  }, [examination, pagePath]);
 
   if (loaded === undefined) return <p className="waiting">Chargement de l’examen…</p>;
   switch (loaded.kind) {
     case 'described':
-      return <ExaminationPage examination={loaded.examination} onRefused={() => void look()} />;
+      return (
+        <>
+          {isCovered && (
+            <NoticePage title="Le serveur ne répond pas" code="visionneuse/serveur-injoignable">
+              <p>
+                Pour protéger les images, elles sont cachées jusqu’à sa réponse. Vérifiez votre connexion à internet.
+              </p>
+              <Retry />
+            </NoticePage>
+          )}
+          <div className={isCovered ? 'covered' : 'uncovered'} inert={isCovered}>
+            <ExaminationPage examination={loaded.examination} onRefused={() => watch.current?.askSoon()} />
+          </div>
+        </>
+      );
     case 'ended':
       return (
         <NoticePage title="Votre session a pris fin" code={loaded.refusal.code}>
@@ -70,15 +110,18 @@ export const Application = ({ pagePath, firstAnswer }: ApplicationProps) => {
           </p>
         </NoticePage>
       );
+    case 'failed':
+      return (
+        <NoticePage title="Les images ne peuvent pas être affichées pour le moment" code={loaded.refusal.code}>
+          <p>{loaded.refusal.message}</p>
+          <Retry />
+        </NoticePage>
+      );
     case 'unreachable':
       return (
         <NoticePage title="Le serveur ne répond pas" code="visionneuse/serveur-injoignable">
           <p>Vérifiez votre connexion à internet.</p>
-          <p>
-            <button type="button" className="button" onClick={() => location.reload()}>
-              Réessayer
-            </button>
-          </p>
+          <Retry />
         </NoticePage>
       );
   }

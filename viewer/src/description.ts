@@ -66,7 +66,7 @@ export interface ExaminationDescription {
   /** When the session ends even if it is used. */
   readonly endsAtUtcMs: number;
   /** After so long without use it ends too. */
-  readonly idleMs?: number;
+  readonly idleMs: number;
 }
 
 /** Body of any other answer. */
@@ -173,7 +173,7 @@ export const parseDescription = (value: unknown): ExaminationDescription => {
     },
     linkPath: path(value, 'linkPath'),
     endsAtUtcMs: count(value, 'endsAtUtcMs'),
-    ...(has(value, 'idleMs') ? { idleMs: count(value, 'idleMs') } : {}),
+    idleMs: count(value, 'idleMs'),
   };
 };
 

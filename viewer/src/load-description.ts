@@ -1,20 +1,17 @@
-/** Asks for the description of the examination; used again to see whether the session is still alive. */
+/** Asks for the description of what the link opened. */
+import { isPassing, readSkewMs } from './load-state.ts';
 import { parseDescription, parseRefusal, type ExaminationDescription, type Refusal } from './description.ts';
 
 export type Loaded =
   | { readonly kind: 'described'; readonly examination: ExaminationDescription }
   | { readonly kind: 'ended'; readonly refusal: Refusal }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** It may be there a moment later. */
+  | { readonly kind: 'failed'; readonly refusal: Refusal }
   /** No answer: the line, not the server. */
   | { readonly kind: 'unreachable' };
 
 const timeoutMs = 20_000;
-
-/** How far the clock of this browser is ahead of the server's: many are minutes wrong, some hours. */
-const readSkewMs = (answer: Response): number => {
-  const serverMs = Date.parse(answer.headers.get('date') ?? '');
-  return Number.isNaN(serverMs) ? 0 : Date.now() - serverMs;
-};
 
 /** @param pagePath  `/examen/{grant}` */
 export const loadDescription = async (pagePath: string): Promise<Loaded> => {
@@ -32,6 +29,7 @@ export const loadDescription = async (pagePath: string): Promise<Loaded> => {
   }
   const body: unknown = await answer.json().catch(() => undefined);
   if (answer.status === 401) return { kind: 'ended', refusal: parseRefusal(body) };
+  if (isPassing(answer.status)) return { kind: 'failed', refusal: parseRefusal(body) };
   if (!answer.ok) return { kind: 'refused', refusal: parseRefusal(body) };
   try {
     const examination = parseDescription(body);

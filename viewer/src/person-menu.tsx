@@ -1,20 +1,25 @@
 /** Who is signed in, in which situation, and the way out. */
-import { loadDescription } from './load-description.ts';
+import { loadState } from './load-state.ts';
 import type { ExaminationDescription } from './description.ts';
 
 type SignOut = ExaminationDescription['signOut'];
 
-/** The token of the page is that of the session it was opened in: who signed in again in another tab has another one. */
+const freshTokenWithinMs = 5_000;
+
+/**
+ * The images go at once. The token of the page is that of the session it was opened in: who signed in again in another tab has
+ * another one.
+ */
 const leave = async (event: React.FormEvent<HTMLFormElement>, { path, csrfField }: SignOut): Promise<void> => {
   event.preventDefault();
+  document.documentElement.dataset['leaving'] = '';
   const form = event.currentTarget;
-  const loaded = await loadDescription(location.pathname.replace(/\/$/, ''));
+  const pagePath = location.pathname.replace(/\/$/, '');
+  const answer = await loadState({ pagePath, isUsed: true, timeoutMs: freshTokenWithinMs });
   // Nobody is signed in any more: the page of those who left says so.
-  if (loaded.kind === 'ended') return location.assign(path);
+  if (answer.kind === 'ended') return location.assign(path);
   const field = form.elements.namedItem(csrfField);
-  if (loaded.kind === 'described' && field instanceof HTMLInputElement) {
-    field.value = loaded.examination.signOut.csrfToken;
-  }
+  if (answer.kind === 'alive' && field instanceof HTMLInputElement) field.value = answer.state.formToken;
   return form.submit();
 };
 

@@ -1,63 +1,92 @@
 /**
- * Keeps the session alive while a person works, and notices its end: OHIF asks the server for nothing once the images are
- * here, and a page that nobody touches must not live for ever. Pages of one browser tell each other when one comes or goes: a
- * person who signs out in one tab, or another person who signs in, takes the images away in all.
+ * Keeps the session alive while a person works, and no longer: each minute the server is asked, and told whether the page was
+ * used since. Without an answer nothing is shown past the end that was told last. Pages of one browser tell each other when one
+ * comes or goes: a person who signs out in one tab, or another person who signs in, takes the images away in all.
  */
 
 export interface SessionWatch {
-  /** By the clock of this browser. */
-  readonly endsAtUtcMs: number;
-  /** After so long without use the session has ended; what is not said is the most that a site may configure. */
-  readonly idleMs?: number;
-  /** Answers whether the session lives; `undefined` when nobody answered. */
-  readonly ask: () => Promise<boolean | undefined>;
-  readonly onEnd: () => void;
+  /** When the session ends if nothing more is done, by the clock of this browser, as told last. */
+  readonly endsAtMs: number;
+  /** After so long without use a session ends. */
+  readonly idleMs: number;
+  /** @returns when it ends now; `over`; undefined when nobody could tell */
+  readonly ask: (isUsed: boolean) => Promise<number | 'over' | undefined>;
+  /** Whether the page must show nothing until the server has answered. */
+  readonly cover: (isCovered: boolean) => void;
 }
 
-/** RIE v2: at most 30 minutes. */
-const mostIdleMs = 1_800_000;
-/** Asking is use. Later than the server's own end, so that a page nobody touches never keeps a session alive. */
-const afterEndMs = 2_000;
-/** Several pages of a browser that close at once are one reason to ask. */
+export interface RunningWatch {
+  /** Something was refused, or may have changed. */
+  askSoon(): void;
+  stop(): void;
+}
+
+/** Several reasons at once are one. */
 const burstMs = 500;
+/** Later than the server's own end. */
+const afterEndMs = 1_000;
 
-/** How often is looked, and asked where the page was used since. */
-const pacesOf = (idleMs: number) => ({
-  checkEveryMs: Math.min(60_000, idleMs / 6),
-  askEveryMs: Math.min(240_000, idleMs / 3),
-});
+const activities = ['pointerdown', 'keydown', 'wheel', 'touchstart', 'drimbox-activity'];
 
-/** @returns stops watching */
-export const watchSession = ({ endsAtUtcMs, idleMs = mostIdleMs, ask, onEnd }: SessionWatch): (() => void) => {
-  const { checkEveryMs, askEveryMs } = pacesOf(idleMs);
+/** Nothing more is asked once it is over. */
+export const watchSession = ({ idleMs, ask, cover, ...told }: SessionWatch): RunningWatch => {
+  const everyMs = Math.min(60_000, idleMs / 6);
+  let { endsAtMs } = told;
   let isUsed = false;
-  let askedAtMs = Date.now();
+  let isStopped = false;
+  let isAsking = false;
+  let mustAskAgain = false;
+  let end: ReturnType<typeof setTimeout> | undefined;
   let burst: ReturnType<typeof setTimeout> | undefined;
-  /** The server said so, after the end by our clock: that clock is wrong, and asking for ever would keep the session alive. */
-  let livesLonger = false;
-  const askNow = async (): Promise<void> => {
+
+  const coverPastEnd = (): void => {
+    if (Date.now() >= endsAtMs) cover(true);
+  };
+  const prolong = (toMs: number): void => {
+    // The server says that it lives: whatever the clock here says, it does until the next question.
+    endsAtMs = toMs > Date.now() ? toMs : Date.now() + everyMs;
+    clearTimeout(end);
+    end = setTimeout(look, endsAtMs - Date.now() + afterEndMs);
+    cover(false);
+  };
+  const askOnce = async (): Promise<void> => {
+    const wasUsed = isUsed;
     isUsed = false;
-    askedAtMs = Date.now();
-    const lives = await ask();
-    if (lives === true && askedAtMs >= endsAtUtcMs) livesLonger = true;
-    if (lives === false) onEnd();
+    const answer = await ask(wasUsed);
+    if (isStopped) return;
+    if (answer === 'over') return stop();
+    if (answer !== undefined) return prolong(answer);
+    isUsed ||= wasUsed;
+    return coverPastEnd();
   };
-  const look = (): void => {
-    const now = Date.now();
-    const isOver = now >= endsAtUtcMs && !livesLonger;
-    const waitMs = isUsed ? askEveryMs : idleMs + afterEndMs;
-    if (isOver || now - askedAtMs >= waitMs) void askNow();
+  const askNow = async (): Promise<void> => {
+    if (isAsking) {
+      mustAskAgain = true;
+      return;
+    }
+    isAsking = true;
+    do {
+      mustAskAgain = false;
+      await askOnce();
+    } while (mustAskAgain && !isStopped);
+    isAsking = false;
   };
-  const use = (): void => {
-    isUsed = true;
-  };
+  function look(): void {
+    coverPastEnd();
+    void askNow();
+  }
   const askSoon = (): void => {
     clearTimeout(burst);
     burst = setTimeout(() => void askNow(), burstMs);
   };
-  // A page that was out of sight looks at once.
+  const use = (): void => {
+    isUsed = true;
+  };
+  // A page that was out of sight, or a computer that slept, looks at once.
   const wake = (): void => {
-    if (document.visibilityState === 'visible') askSoon();
+    if (document.visibilityState !== 'visible') return;
+    coverPastEnd();
+    askSoon();
   };
   const others = new BroadcastChannel('drimbox-session');
   others.addEventListener('message', askSoon);
@@ -65,18 +94,21 @@ export const watchSession = ({ endsAtUtcMs, idleMs = mostIdleMs, ask, onEnd }: S
   const tell = (word: 'came' | 'left'): void => others.postMessage(word);
   // Leaves when the answer of the server is there: a session that was ended by this page has ended.
   const leave = (): void => tell('left');
-  const activities = ['pointerdown', 'keydown', 'wheel', 'touchstart', 'drimbox-activity'];
   for (const name of activities) window.addEventListener(name, use, { passive: true });
   window.addEventListener('pagehide', leave);
   document.addEventListener('visibilitychange', wake);
-  const timer = setInterval(look, checkEveryMs);
-  const end = setTimeout(look, Math.max(0, endsAtUtcMs - Date.now()) + afterEndMs);
+  const timer = setInterval(look, everyMs);
+  end = setTimeout(look, Math.max(0, endsAtMs - Date.now()) + afterEndMs);
   tell('came');
-  return () => {
-    for (const one of [timer, end, burst]) clearTimeout(one);
+  function stop(): void {
+    isStopped = true;
+    clearInterval(timer);
+    clearTimeout(end);
+    clearTimeout(burst);
     others.close();
     window.removeEventListener('pagehide', leave);
     document.removeEventListener('visibilitychange', wake);
     for (const name of activities) window.removeEventListener(name, use);
-  };
+  }
+  return { askSoon, stop };
 };
