@@ -242,6 +242,22 @@ describe('a link that is refused (viewer-access/link-refused)', () => {
     expect(world.records.at(-1)).toMatchObject({ outcome: 'failed', reason: 'viewer-access/too-many-requests' });
   });
 
+  test('too often opens again with time, also while somebody goes on trying', async () => {
+    await restart({ throttle: { refusalsPerHour: 2 } });
+    const { decide } = world;
+    const follow = () => submit(port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
+    world.decide = () => ({ kind: 'refused', reason: 'viewer-access/report-gone' });
+    for (let at = 0; at < 2; at += 1) await follow();
+    world.decide = decide;
+    const outcomes: unknown[] = [];
+    for (let quarter = 0; quarter < 2; quarter += 1) {
+      world.nowMs += 900_001;
+      await follow();
+      outcomes.push(world.records.at(-1)?.outcome);
+    }
+    expect(outcomes).toEqual(['failed', 'granted']);
+  });
+
   test('nothing opens without a trace', async () => {
     world.recordFails = true;
     const { status, headers } = await submit(port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
