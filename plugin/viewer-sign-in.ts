@@ -196,7 +196,7 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
       },
       endFromService: async (body) => {
         const token = new URLSearchParams(body).get('logout_token') ?? '';
-        const verdict = await proSanteConnect?.receiveLogout(token, sessions.endOfProvider);
+        const verdict = await proSanteConnect?.receiveLogout(token, (order) => sessions.endOfProvider(order));
         if (verdict === undefined || verdict.kind === 'refused') return 400;
         if (verdict.kind === 'unavailable') return 503;
         return 200;

@@ -39,7 +39,7 @@ const entry: AuditEntry = {
   studyInstanceUid: '1.2.250.1.999999.2.1',
   level: 'series',
 };
-const { actorNationalId: _, peerSubject: __, ...nobody } = entry;
+const { actorNationalId: _unused, peerSubject: _neither, ...nobody } = entry;
 /** The `sub` is that of an invented person. */
 const ofPatient: AuditEntry = { ...nobody, actorSubject: 'sub-exemple-1v1' };
 const served: AuditResult = {

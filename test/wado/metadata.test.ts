@@ -36,7 +36,7 @@ describe('metadata of an instance (PS3.18 F)', () => {
     const outline = outlineOf(bytes);
     const [open, itemEnd, end] = ['feff00e0ffffffff', 'feff0de000000000', 'feffdde000000000'];
     // In a sequence that a reader cannot jump over: (7001,1001) UN within (7001,1000) SQ.
-    const creator = '01701000' + '4c4f' + '0800' + Buffer.from('INVENTE ').toString('hex');
+    const creator = `017010004c4f0800${Buffer.from('INVENTE ').toString('hex')}`;
     const inside = `01700110554e0000ffffffff${open}0800000104000000434f4445${itemEnd}${end}`;
     const around = `0170001053510000ffffffff${open}${inside}${itemEnd}${end}`;
     const file = Buffer.concat([bytes.subarray(0, outline.scanEnd), Buffer.from(creator + around, 'hex')]);

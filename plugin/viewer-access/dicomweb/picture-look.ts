@@ -28,9 +28,9 @@ const Group = {
 } as const;
 
 interface LookReader {
-  textOf(macro: number, tag: number): string;
+  readonly textOf: (macro: number, tag: number) => string;
   /** The first of several numbers; NaN for a text that is none. */
-  numberOf(macro: number, tag: number): number | undefined;
+  readonly numberOf: (macro: number, tag: number) => number | undefined;
 }
 
 /**
