@@ -16,7 +16,13 @@ import type { Audit } from './audit/index.ts';
 import { asDrimboxError, DrimboxError } from './errors.ts';
 import type { DrimboxEvent } from './events.ts';
 import type { FileIndex } from './orthanc/index.ts';
-import { createIdentityCheck, createSessionPurge, openSignInServices, type SignInOptions } from './sign-in/index.ts';
+import {
+  createIdentityCheck,
+  createSessionPurge,
+  matchIdentity,
+  openSignInServices,
+  type SignInOptions,
+} from './sign-in/index.ts';
 import type { Store } from './store/index.ts';
 import {
   buildViewerTlsOptions,
@@ -328,6 +334,8 @@ const start = async (
       const verdict = await identity({ person, issuer, studyInstanceUid, patient });
       return verdict.kind === 'refused' ? ({ kind: 'refused' } as const) : verdict;
     },
+    compareIdentity: ({ person }: PatientTraits, patient: Parameters<typeof identity>[0]['patient']) =>
+      matchIdentity(person.traits, patient),
   };
   const examination = await createExaminationAnswers(options, ports, signIn, closers);
   const certificates = await createServerCertificates(

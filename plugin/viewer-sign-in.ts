@@ -201,10 +201,9 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
       },
       endFromService: async (body) => {
         const token = new URLSearchParams(body).get('logout_token') ?? '';
-        const verdict = await proSanteConnect?.receiveLogout(token);
+        const verdict = await proSanteConnect?.receiveLogout(token, (order) => sessions.endOfProvider(order));
         if (verdict === undefined || verdict.kind === 'refused') return 400;
         if (verdict.kind === 'unavailable') return 503;
-        await sessions.endOfProvider(verdict);
         return 200;
       },
       publicKeys: () => Promise.resolve(franceConnect?.jwks() ?? { keys: [] }),

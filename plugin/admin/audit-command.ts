@@ -13,7 +13,7 @@ import { journalFormatOf } from './journal-command.ts';
 import type { StoreCommand } from './store-command.ts';
 
 const pageLines = 1_000;
-const options = ['--from', '--to', '--study', '--professional', '--format', '--out', '--page'];
+const options = ['--from', '--to', '--study', '--professional', '--subject', '--format', '--out', '--page'];
 
 /** What one page answers. */
 export interface AuditAnswer {
@@ -25,6 +25,7 @@ export interface AuditAnswer {
 const filterOf = (words: readonly string[]): AuditFilter => {
   const study = optionOf(words, '--study');
   const professional = optionOf(words, '--professional');
+  const subject = optionOf(words, '--subject');
   const fromUtcMs = instantOptionOf(words, '--from');
   const toUtcMs = instantOptionOf(words, '--to');
   return {
@@ -32,6 +33,7 @@ const filterOf = (words: readonly string[]): AuditFilter => {
     ...(toUtcMs === undefined ? {} : { toUtcMs }),
     ...(study === undefined ? {} : { studyInstanceUid: parseStudyInstanceUid(study) }),
     ...(professional === undefined ? {} : { professional }),
+    ...(subject === undefined ? {} : { subject }),
   };
 };
 
@@ -49,6 +51,7 @@ const detailOf = (filter: AuditFilter): Readonly<Record<string, string | boolean
   ...(filter.fromUtcMs === undefined ? {} : { from: new Date(filter.fromUtcMs).toISOString() }),
   ...(filter.toUtcMs === undefined ? {} : { to: new Date(filter.toUtcMs).toISOString() }),
   ofOneProfessional: filter.professional !== undefined,
+  ...(filter.subject === undefined ? {} : { ofOnePatient: true }),
 });
 
 /** One page of the audit. */

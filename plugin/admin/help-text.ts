@@ -25,7 +25,8 @@ The archive
   drimbox archive status                 figures
   drimbox journal [--study UID] [--since DATE] [--until DATE] [--format text|csv|json] [--out FILE] [--all]
                                          what happened, why and what to do; --all: what is only counted too
-  drimbox audit [--from DATE] [--to DATE] [--study UID] [--professional ID] [--format text|csv|json] [--out FILE]
+  drimbox audit [--from DATE] [--to DATE] [--study UID] [--professional ID] [--subject SUB]
+                [--format text|csv|json] [--out FILE]
                                          who asked for which images, and what left; it names people
   drimbox resync [--apply] [--status] [--stop] [--list FILE]
                                          compare every archived manifest with the PACS; --apply: put right what differs

@@ -18,6 +18,8 @@ export interface AuditLine {
   readonly peer?: string;
   readonly peerEntry?: string;
   readonly professional?: string;
+  /** Pseudonym of a patient at FranceConnect+. */
+  readonly subject?: string;
   readonly client?: string;
   readonly ins?: string;
   readonly insOid?: string;
@@ -46,6 +48,8 @@ export interface AuditFilter {
   readonly studyInstanceUid?: string;
   /** National identifier, whole. */
   readonly professional?: string;
+  /** Pseudonym of a patient at FranceConnect+, whole. */
+  readonly subject?: string;
 }
 
 export interface AuditPage {
@@ -157,6 +161,7 @@ export const loadAuditPage = async (
   const query = knex('audit').where('id', '>', afterId).where('id', '<=', lastId).orderBy('id').limit(limit);
   if (filter.studyInstanceUid !== undefined) query.where('study_uid', filter.studyInstanceUid);
   if (filter.professional !== undefined) query.where('actor_national_id', filter.professional);
+  if (filter.subject !== undefined) query.where('actor_subject', filter.subject);
   if (filter.fromUtcMs !== undefined) query.where('at_utc_ms', '>=', filter.fromUtcMs);
   if (filter.toUtcMs !== undefined) query.where('at_utc_ms', '<', filter.toUtcMs);
   const rows: AuditRow[] = await query.select('*');

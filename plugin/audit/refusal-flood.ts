@@ -2,18 +2,19 @@
  * Which refusals get a row of their own, and which are only counted: a stranger who knocks a thousand times a second must
  * neither fill the disk nor go unseen.
  *
- * Within one minute, each address (for IPv6 its /64) and each professional get a number of rows of their own; all strangers
- * together too. What comes beyond is counted under address, certificate, professional and reason; and beyond a number of
+ * Within one minute, each address (for IPv6 its /64) and each person who has signed in get a number of rows of their own; all
+ * strangers together too. What comes beyond is counted under address, certificate, person and reason; and beyond a number of
  * such keys, under the reason alone. Memory and table are bounded by the limits, whatever comes.
  */
 import type { AuditEntry, AuditResult } from './audit-entry.ts';
 
 export interface FloodLimits {
-  /** Rows of one minute for requests without a known professional, from one address. */
+  /** Rows of one minute for requests of nobody known, from one address. */
   readonly rowsPerAddress: number;
   /** …and of all addresses together. */
   readonly rowsOfStrangers: number;
-  readonly rowsPerProfessional: number;
+  /** Of one professional, or of one patient by the pseudonym at FranceConnect+. */
+  readonly rowsPerPerson: number;
   /** Different things counted in one minute, beside the reasons themselves. */
   readonly countedKeys: number;
 }
@@ -21,7 +22,7 @@ export interface FloodLimits {
 const defaultFloodLimits: FloodLimits = {
   rowsPerAddress: 20,
   rowsOfStrangers: 300,
-  rowsPerProfessional: 600,
+  rowsPerPerson: 600,
   countedKeys: 500,
 };
 
@@ -64,6 +65,7 @@ const countedAs = (entry: AuditEntry, address: string): AuditEntry => ({
   ...(entry.peerSubject === undefined ? {} : { peerSubject: entry.peerSubject }),
   ...(entry.peerEntry === undefined ? {} : { peerEntry: entry.peerEntry }),
   ...(entry.actorNationalId === undefined ? {} : { actorNationalId: entry.actorNationalId }),
+  ...(entry.actorSubject === undefined ? {} : { actorSubject: entry.actorSubject }),
   ...(entry.actorClient === undefined ? {} : { actorClient: entry.actorClient }),
 });
 
@@ -73,6 +75,7 @@ const keyOf = (entry: AuditEntry, result: AuditResult): string =>
     entry.address,
     entry.peerSubject,
     entry.actorNationalId,
+    entry.actorSubject,
     entry.actorClient,
     result.outcome,
     result.reasonCode,
@@ -118,7 +121,8 @@ export const createRefusalFlood = (limits: FloodLimits = defaultFloodLimits): Re
   };
 
   const mayHaveRow = (entry: AuditEntry, group: string): boolean => {
-    if (entry.actorNationalId !== undefined) return takeRow(`p ${entry.actorNationalId}`, limits.rowsPerProfessional);
+    if (entry.actorNationalId !== undefined) return takeRow(`p ${entry.actorNationalId}`, limits.rowsPerPerson);
+    if (entry.actorSubject !== undefined) return takeRow(`s ${entry.actorSubject}`, limits.rowsPerPerson);
     if (strangers >= limits.rowsOfStrangers || !takeRow(`a ${group}`, limits.rowsPerAddress)) return false;
     strangers += 1;
     return true;

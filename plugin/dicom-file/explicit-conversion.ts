@@ -140,6 +140,31 @@ const convertItem = (
 };
 
 /**
+ * The same data set with every sequence written as SQ of defined length, those too that were written as UN: for readers that
+ * do not know that form (PS3.5 §6.2.2).
+ *
+ * @param file     a file without pixel data, or a beginning that was cut before it; not changed
+ * @param outline  of a file that begins so
+ * @throws dicom-file/malformed, dicom-file/too-deep, dicom-file/too-large
+ */
+export const withPlainSequences = (
+  file: Uint8Array,
+  { encoding, image }: Pick<DicomFileOutline, 'encoding' | 'image'>,
+  limits: OutlineLimits = {},
+): Buffer => {
+  const cursor = openCursor(file, { limits });
+  const meta = readFileMeta(cursor);
+  const conversion: Conversion = { cursor, isSigned: image?.pixelRepresentation === 1, pieces: [], length: 0 };
+  put(conversion, buildFileMeta(cursor.bytes, meta, transferSyntaxUids.explicitVrLittleEndian));
+  while (cursor.offset < cursor.fileLength && !isTrailingPadding(cursor)) {
+    const header = readElementHeader(cursor, cursor.fileLength, encoding);
+    if (header.tag >= itemTag) throw malformed(`item where an element was due, byte ${header.start}`);
+    convertElement(conversion, header, encoding, 0);
+  }
+  return Buffer.concat(conversion.pieces, conversion.length);
+};
+
+/**
  * @param file     a whole file; not changed
  * @param outline  of this very file
  * @returns        the file in Explicit VR Little Endian: `file` itself when it is so already (or encapsulated)
@@ -150,17 +175,7 @@ export const toExplicitLittleEndian = (
   outline: DicomFileOutline,
   limits: OutlineLimits = {},
 ): Buffer => {
-  const cursor = openCursor(file, { limits });
-  const { encoding } = outline;
-  if (encoding.isExplicit && encoding.isLittleEndian) return cursor.bytes;
-  const meta = readFileMeta(cursor);
-  const isSigned = outline.image?.pixelRepresentation === 1;
-  const conversion: Conversion = { cursor, isSigned, pieces: [], length: 0 };
-  put(conversion, buildFileMeta(cursor.bytes, meta, transferSyntaxUids.explicitVrLittleEndian));
-  while (cursor.offset < cursor.fileLength && !isTrailingPadding(cursor)) {
-    const header = readElementHeader(cursor, cursor.fileLength, encoding);
-    if (header.tag >= itemTag) throw malformed(`item where an element was due, byte ${header.start}`);
-    convertElement(conversion, header, encoding, 0);
-  }
-  return Buffer.concat(conversion.pieces, conversion.length);
+  const { isExplicit, isLittleEndian } = outline.encoding;
+  if (isExplicit && isLittleEndian) return Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  return withPlainSequences(file, outline, limits);
 };

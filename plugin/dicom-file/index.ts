@@ -1,7 +1,7 @@
 export { attributeBytes, attributeNumbers, attributeText } from './attribute-values.ts';
 export type { ElementValue } from './element-encoder.ts';
 export { encapsulate, type EncapsulationOptions } from './encapsulation.ts';
-export { toExplicitLittleEndian } from './explicit-conversion.ts';
+export { toExplicitLittleEndian, withPlainSequences } from './explicit-conversion.ts';
 export { assembleFile, type FilePlan, type FileSegment, segmentLength } from './file-plan.ts';
 export { buildFile, type ElementChange, type FileRewrite, type NewPixelData } from './file-rebuilding.ts';
 export { readFrames } from './frames.ts';

@@ -31,43 +31,52 @@ export interface LogoutRefused {
   readonly detail: string;
 }
 
-export type LogoutVerdict =
-  /** End the sessions of `sid` where it is there, else all those of `subject`. */
-  | {
-      readonly kind: 'logout';
-      readonly provider: IdentityProvider;
-      readonly issuer: string;
-      readonly sid?: string;
-      readonly subject?: string;
-    }
-  | LogoutRefused
-  | ProviderUnavailable;
+/** End the sessions of `sid` where it is there, else all those of `subject`. */
+export interface LogoutOrder {
+  readonly kind: 'logout';
+  readonly provider: IdentityProvider;
+  readonly issuer: string;
+  readonly sid?: string;
+  readonly subject?: string;
+}
+
+/** Ends them. Doing so again ends nothing more. */
+export type EndSessions = (order: LogoutOrder) => Promise<unknown>;
+
+export type LogoutVerdict = LogoutOrder | LogoutRefused | ProviderUnavailable;
 
 /** How long a logout token is good after it was issued. */
 const maxAgeMs = 300_000;
 const maxTokenBytes = 16_384;
 
 /**
- * Tokens that were believed. Of one process: a token that comes to another one, or after a restart, ends the same sessions
- * again, which are ended.
+ * Tokens whose sessions were ended. Of one process: a token that comes to another one, or after a restart, ends the same
+ * sessions again, which are ended.
  */
 export class LogoutTokensSeen {
   readonly #untilUtcMs = new Map<string, number>();
 
-  /** @returns false when it was here before */
-  take(jti: string, nowUtcMs: number, keptMs: number): boolean {
+  has(jti: string): boolean {
+    return this.#untilUtcMs.has(jti);
+  }
+
+  add(jti: string, nowUtcMs: number, keptMs: number): void {
     for (const [key, until] of this.#untilUtcMs) if (until <= nowUtcMs) this.#untilUtcMs.delete(key);
-    if (this.#untilUtcMs.has(jti)) return false;
     this.#untilUtcMs.set(jti, nowUtcMs + keptMs);
-    return true;
   }
 }
 
-/** @param rules  of the identity token of the same client; types, claims and age are replaced by those of a logout token */
-export const verifyLogoutToken = async (
+/**
+ * The token counts as seen only once `end` has ended the sessions: when that fails the service sends the same one again.
+ *
+ * @param rules  of the identity token of the same client; types, claims and age are replaced by those of a logout token
+ * @throws what `end` throws
+ */
+export const receiveLogoutToken = async (
   token: string,
   rules: TokenRules,
   seen: LogoutTokensSeen,
+  end: EndSessions,
 ): Promise<LogoutVerdict> => {
   const refused = (detail: string): LogoutRefused => ({
     kind: 'refused',
@@ -86,12 +95,13 @@ export const verifyLogoutToken = async (
   const claims = logoutClaims.safeParse(verdict.claims);
   if (!claims.success) return refused('claims of another token');
   const { sid, sub, jti } = claims.data;
-  if (!seen.take(jti, rules.nowUtcMs, maxAgeMs + 2 * rules.clockToleranceMs)) {
-    return { kind: 'refused', code: 'sign-in/logout-token-replayed', detail: 'jti was here before' };
-  }
-  return {
+  if (seen.has(jti)) return { kind: 'refused', code: 'sign-in/logout-token-replayed', detail: 'jti was here before' };
+  const order: LogoutOrder = {
     ...{ kind: 'logout', provider: IdentityProvider.proSanteConnect, issuer: rules.issuer },
     ...(sid === undefined ? {} : { sid }),
     ...(sub === undefined ? {} : { subject: sub }),
   };
+  await end(order);
+  seen.add(jti, rules.nowUtcMs, maxAgeMs + 2 * rules.clockToleranceMs);
+  return order;
 };

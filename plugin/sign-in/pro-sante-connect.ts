@@ -6,7 +6,7 @@
 import { ClientSecretBasic, TlsClientAuth } from 'openid-client';
 import { openProviderConnection } from '../trust/index.ts';
 import { beginCodeFlow, type CodeFlow, finishCodeFlow, tokenRules } from './code-flow.ts';
-import { LogoutTokensSeen, type LogoutVerdict, verifyLogoutToken } from './logout-token.ts';
+import { type EndSessions, LogoutTokensSeen, type LogoutVerdict, receiveLogoutToken } from './logout-token.ts';
 import { pscAddress, type PscSignInOptions } from './options.ts';
 import { ProviderMetadata } from './provider-metadata.ts';
 import { buildLogoutRequest } from './provider-session.ts';
@@ -16,8 +16,12 @@ import { IdentityProvider, type SignedInProfessional } from './signed-in.ts';
 import { queryUserinfo } from './userinfo.ts';
 
 export interface ProSanteConnect extends SignInService<SignedInProfessional> {
-  /** @param logoutToken  of the form that Pro Santé Connect posts to the back channel */
-  readonly receiveLogout: (logoutToken: string) => Promise<LogoutVerdict>;
+  /**
+   * @param logoutToken  of the form that Pro Santé Connect posts to the back channel
+   * @param end          called for a token that is believed, before it counts as seen
+   * @throws what `end` throws
+   */
+  readonly receiveLogout: (logoutToken: string, end: EndSessions) => Promise<LogoutVerdict>;
 }
 
 /** A session of Pro Santé Connect lasts no longer, whatever the person does (facts/identity.md 1.4, RIE v2 PS 13). */
@@ -86,9 +90,10 @@ export const openProSanteConnect = (
       const known = await metadata.load();
       return known.kind === 'known' ? buildLogoutRequest(known.document, order) : known;
     },
-    receiveLogout: async (logoutToken) => {
+    receiveLogout: async (logoutToken, end) => {
       const known = await metadata.load();
-      return known.kind === 'known' ? verifyLogoutToken(logoutToken, tokenRules(flow(), known, clock()), seen) : known;
+      if (known.kind !== 'known') return known;
+      return receiveLogoutToken(logoutToken, tokenRules(flow(), known, clock()), seen, end);
     },
     reload: async () => {
       connection.reload();

@@ -45,12 +45,18 @@ export type IdentityAnswer =
   | { readonly kind: 'mismatch'; readonly reasons?: readonly string[] }
   | { readonly kind: 'refused' };
 
-/** Whether these traits are those of the patient of that study; anything but `match` is a refusal. @throws store/unavailable */
+/**
+ * Whether these traits are those of the patient of that study; anything but `match` is a refusal, and counts against the person
+ * and the study. @throws store/unavailable
+ */
 export type MatchIdentity<Traits> = (
   traits: Traits,
   patient: StudyPatient,
   studyInstanceUid: string,
 ) => Promise<IdentityAnswer>;
+
+/** The same comparison, which counts against nobody. */
+export type CompareIdentity<Traits> = (traits: Traits, patient: StudyPatient) => IdentityAnswer;
 
 /** What a grant keeps of a study. */
 export interface OpenedStudy {
@@ -100,6 +106,7 @@ export interface AccessPorts<Traits> {
   readonly findStandingManifest: FindStandingManifest;
   readonly loadServing: LoadServing;
   readonly matchIdentity: MatchIdentity<Traits>;
+  readonly compareIdentity: CompareIdentity<Traits>;
 }
 
 const servingRefusals: Readonly<Record<ServingRefusal, AccessRefusal>> = {
@@ -210,6 +217,7 @@ const checkStudy = async <Traits>(
   facts: ReportLinkFacts,
   studyInstanceUid: string,
   viewer: Viewer<Traits>,
+  matchIdentity: MatchIdentity<Traits>,
 ): Promise<CheckedStudy> => {
   const study = studyOf(facts, studyInstanceUid);
   const kosSopInstanceUid = study?.kosSopInstanceUid;
@@ -227,7 +235,7 @@ const checkStudy = async <Traits>(
   const hiding = findHiding(manifest, viewer);
   if (hiding !== undefined) return refused(hiding, ins);
   if (viewer.kind === 'patient') {
-    const differing = await findDifference(ports.matchIdentity, viewer.traits, patient, manifest);
+    const differing = await findDifference(matchIdentity, viewer.traits, patient, manifest);
     if (differing !== undefined) return differing;
   }
   return { kind: 'open', manifest, kosSopInstanceUid };
@@ -236,7 +244,10 @@ const checkStudy = async <Traits>(
 /** As many as one page can list. */
 const maxOtherStudies = 20;
 
-/** Studies that the current versions name beside that of the link, and that are open to this person. */
+/**
+ * Studies that the current versions name beside that of the link, and that are open to this person. Compared without counting:
+ * the person has just been proved to be the patient of the asked one, and did not ask for these.
+ */
 const findOthers = async <Traits>(
   ports: AccessPorts<Traits>,
   facts: ReportLinkFacts,
@@ -245,8 +256,9 @@ const findOthers = async <Traits>(
 ): Promise<readonly (CheckedStudy & { readonly kind: 'open' })[]> => {
   const beside = currentFor(facts, link.studyInstanceUid).flatMap(({ studies }) => studies);
   const uids = [...new Set(beside)].filter((uid) => uid !== link.studyInstanceUid).slice(0, maxOtherStudies);
+  const compare: MatchIdentity<Traits> = (traits, patient) => Promise.resolve(ports.compareIdentity(traits, patient));
   const checked = [];
-  for (const uid of uids) checked.push(await checkStudy(ports, facts, uid, viewer));
+  for (const uid of uids) checked.push(await checkStudy(ports, facts, uid, viewer, compare));
   return checked.filter((one) => one.kind === 'open');
 };
 
@@ -264,7 +276,7 @@ export const decideAccess = async <Traits>(
   const facts = await ports.loadReportLink({ studyInstanceUid: link.studyInstanceUid, documentKey: reportKey });
   const disagreement = findDisagreement(facts, link, reportKey);
   if (disagreement !== undefined) return refused(disagreement);
-  const asked = await checkStudy(ports, facts, link.studyInstanceUid, viewer);
+  const asked = await checkStudy(ports, facts, link.studyInstanceUid, viewer, ports.matchIdentity);
   if (asked.kind === 'refused') return asked;
   if (link.seriesInstanceUid !== undefined && !asked.manifest.series.has(link.seriesInstanceUid)) {
     return refused('viewer-access/series-unknown', asked.manifest.ins);

@@ -100,8 +100,9 @@ export const openLink = async <Traits>(
   const outcome = await decide(context, link, session);
   const { browser } = call;
   if (outcome.kind !== 'granted') {
-    context.throttle.countRefusal(link);
     const { kind, ...why } = outcome;
+    // Else a link would stay shut for as long as somebody goes on trying.
+    if (why.reason !== 'viewer-access/too-many-requests') context.throttle.countRefusal(link);
     await context.record({ browser, session, link, outcome: kind, ...why });
     const mismatches = 'mismatches' in why ? { mismatches: why.mismatches?.join(' ') } : {};
     context.log.warn({ code: why.reason, correlationId: browser.correlationId, ...mismatches }, 'a link was refused');

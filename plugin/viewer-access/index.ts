@@ -9,6 +9,7 @@ export {
   findHiding,
   type GrantCheck,
   type GrantedStudy,
+  type CompareIdentity,
   type IdentityAnswer,
   type MatchIdentity,
   type OpenedStudy,

@@ -40,7 +40,8 @@ const createBuckets = (most: number, perMs: number, remembered: number) => {
     take: (key: string, atMs: number): boolean => {
       const tokens = levelAt(key, atMs);
       levels.delete(key);
-      levels.set(key, { tokens: Math.max(0, tokens - 1), atMs });
+      // Who knocks on while it is shut is not kept out for longer.
+      levels.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs });
       for (const oldest of levels.keys()) {
         if (levels.size <= remembered) break;
         levels.delete(oldest);

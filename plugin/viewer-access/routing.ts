@@ -52,10 +52,6 @@ const createAnswers = <Traits>({ context, addHeaders, hosts }: RoutingPorts<Trai
   return { refuse, fail, follow, browserOf };
 };
 
-/** OHIF is one page: its own addresses without a file name lead to it. */
-const fileOf = (files: StaticFiles, path: string) =>
-  files.get(path) ?? (/^\/ohif(\/[A-Za-z0-9_-]*)?$/.test(path) ? files.get('/ohif/index.html') : undefined);
-
 /** HEAD is answered as GET without a body by whoever answers. */
 const isReading = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD';
 
@@ -82,9 +78,8 @@ export const createRouting = <Traits>(
   }
 
   const serve = (prefix: string, files: StaticFiles, headers: Route['headers']): void => {
-    const find = (path: string) => fileOf(files, path.slice(prefix.length));
     router.get(`${prefix}/*path`, (request, response, next) => {
-      const file = find(request.path);
+      const file = files.get(request.path.slice(prefix.length));
       if (file === undefined || browserOf(request) === undefined) return next();
       ports.addHeaders(request, response, headers);
       return sendStaticFile(file, request, response).catch((cause: unknown) => fail(request, response, cause));

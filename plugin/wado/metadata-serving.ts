@@ -34,7 +34,7 @@ const readMetadata = async (
   try {
     const { outline, head } = await lookAt(file);
     checkIdentity(outline, { ...image, studyInstanceUid: about.studyInstanceUid });
-    return buildMetadata(withIns(head.subarray(0, outline.scanEnd), outline, about.ins));
+    return buildMetadata(withIns(head.subarray(0, outline.scanEnd), outline, about.ins), outline);
   } finally {
     await file.close();
   }

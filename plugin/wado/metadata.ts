@@ -6,6 +6,7 @@
  * @see PS3.18 annex F, §10.4.3.3.2
  */
 import dcmjs from 'dcmjs';
+import { type DicomFileOutline, withPlainSequences } from '../dicom-file/index.ts';
 import { DrimboxError } from '../errors.ts';
 
 /** Binary values up to this are written inline. */
@@ -88,16 +89,27 @@ const jsonDataset = (dataset: ReadDataset): JsonDataset => {
   return written;
 };
 
+const readDataset = (file: Uint8Array): ReadDataset => {
+  const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
+  return (dcmjs.data.DicomMessage.readFile(bytes, { untilTag: '7FE00010' }) as { dict: ReadDataset }).dict;
+};
+
 /**
- * @param file  a Part 10 file that ends anywhere after the last attribute before its pixel data
+ * dcmjs takes the items of a sequence that is written as UN for fragments, and gives up where their length is undefined: so a
+ * PACS writes private sequences that it has no dictionary of. What it cannot read is therefore read once more without any.
+ *
+ * @param file     a Part 10 file that ends anywhere after the last attribute before its pixel data
+ * @param outline  of the file that begins so
  * @throws wado/metadata-unreadable
  */
-export const buildMetadata = (file: Uint8Array): JsonDataset => {
+export const buildMetadata = (file: Uint8Array, outline: Pick<DicomFileOutline, 'encoding' | 'image'>): JsonDataset => {
   try {
-    const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
-    const { dict } = dcmjs.data.DicomMessage.readFile(bytes, { untilTag: '7FE00010' }) as { dict: ReadDataset };
-    return jsonDataset(dict);
-  } catch (cause) {
-    throw new DrimboxError('wado/metadata-unreadable', { cause });
+    return jsonDataset(readDataset(file));
+  } catch {
+    try {
+      return jsonDataset(readDataset(withPlainSequences(file, outline)));
+    } catch (cause) {
+      throw new DrimboxError('wado/metadata-unreadable', { cause });
+    }
   }
 };

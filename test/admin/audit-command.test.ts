@@ -39,6 +39,9 @@ const entry: AuditEntry = {
   studyInstanceUid: '1.2.250.1.999999.2.1',
   level: 'series',
 };
+const { actorNationalId: _unused, peerSubject: _neither, ...nobody } = entry;
+/** The `sub` is that of an invented person. */
+const ofPatient: AuditEntry = { ...nobody, actorSubject: 'sub-exemple-1v1' };
 const served: AuditResult = {
   outcome: 'served',
   httpStatus: 200,
@@ -47,13 +50,15 @@ const served: AuditResult = {
   syntaxes: { '1.2.840.10008.1.2.1': 2 },
 };
 
-const keep = async (atUtcMs: number, more: Partial<AuditEntry> = {}, result: AuditResult = served): Promise<void> => {
+const keepWhole = async (atUtcMs: number, whole: AuditEntry, result: AuditResult = served): Promise<void> => {
   let now = atUtcMs;
   const audit = createAudit({ store: opened.store, clock: () => now, log: { warn: () => undefined } });
-  const handle = await audit.begin({ ...entry, ...more });
+  const handle = await audit.begin(whole);
   now += 40;
   await audit.finish(handle, result);
 };
+const keep = (atUtcMs: number, more: Partial<AuditEntry> = {}, result?: AuditResult): Promise<void> =>
+  keepWhole(atUtcMs, { ...entry, ...more }, result);
 
 describe('audit as text', () => {
   test('is one line a transaction: when, what, result, who, whom, how much', async () => {
@@ -63,6 +68,11 @@ describe('audit as text', () => {
       '2026-03-12T01:00:00+01:00 (2026-03-12T00:00:00.000Z)  wado-rs series : servi [200] professionnel 899700000001 DRIMbox CN=db.exemple.fr,O=EXEMPLE depuis 192.0.2.7 INS 199017512345657 examen 1.2.250.1.999999.2.1 2 objets, 1234 octets (1.2.840.10008.1.2.1=2) 40 ms\n' +
         '2026-03-12T01:00:00+01:00 (2026-03-12T00:00:00.000Z)  wado-rs series : échec [504] — Le PACS Orthanc n’a pas répondu à temps. [orthanc/timeout] professionnel 899700000001 DRIMbox CN=db.exemple.fr,O=EXEMPLE depuis 192.0.2.7 INS 199017512345657 examen 1.2.250.1.999999.2.1 40 ms\n',
     );
+  });
+
+  test('names a patient by the pseudonym at FranceConnect+', async () => {
+    await keepWhole(day, ofPatient);
+    expect(await read()).toContain('servi [200] patient sub-exemple-1v1 depuis 192.0.2.7');
   });
 
   test('a text of a stranger with line ends or escapes stays one harmless line', async () => {
@@ -97,6 +107,13 @@ describe('audit as CSV', () => {
     expect(cellsOf(header)).toHaveLength(cellsOf(row).length);
   });
 
+  test('has the patient who signed in', async () => {
+    await keepWhole(day, ofPatient);
+    const [header = '', row = ''] = (await read('--format', 'csv')).slice(1).trimEnd().split('\r\n');
+    const at = cellsOf(header).indexOf('Patient (FranceConnect+)');
+    expect(cellsOf(row)[at]).toBe('sub-exemple-1v1');
+  });
+
   test.each(['=1+1', '+1', '-1', '@SUM(A1)', '=cmd|" /C calc"!A0'])(
     'a cell that a spreadsheet would run is text: %j',
     async (accept) => {
@@ -119,20 +136,23 @@ describe('audit as JSON', () => {
 });
 
 describe('what is asked for', () => {
-  test('a period, a study, a professional', async () => {
+  test('a period, a study, a professional, a patient', async () => {
     await keep(day);
     await keep(day + 3_600_000, { studyInstanceUid: '1.2.250.1.999999.2.2' });
     await keep(day + 7_200_000, { actorNationalId: '899700000002' });
+    await keepWhole(day + 10_800_000, { ...ofPatient, studyInstanceUid: '1.2.250.1.999999.2.3' });
     const ids = async (...options: readonly string[]): Promise<readonly number[]> =>
       (JSON.parse(await read('--format', 'json', ...options)) as { id: number }[]).map(({ id }) => id);
-    expect(await ids()).toEqual([1, 2, 3]);
-    expect(await ids('--from', '2026-03-12T01:00Z')).toEqual([2, 3]);
+    expect(await ids()).toEqual([1, 2, 3, 4]);
+    expect(await ids('--from', '2026-03-12T01:00Z')).toEqual([2, 3, 4]);
     expect(await ids('--from', '2026-03-12T02:00:00+01:00', '--to', '2026-03-12T02:00Z')).toEqual([2]);
     expect(await ids('--to', '2026-03-12')).toEqual([]);
     expect(await ids('--from', '2027-01-01')).toEqual([]);
     expect(await ids('--study', '1.2.250.1.999999.2.1')).toEqual([1, 3]);
     expect(await ids('--professional', '899700000002')).toEqual([3]);
     expect(await ids('--professional', '8997')).toEqual([]);
+    expect(await ids('--subject', 'sub-exemple-1v1')).toEqual([4]);
+    expect(await ids('--subject', 'sub')).toEqual([]);
   });
 
   test.each([
@@ -155,6 +175,15 @@ describe('what is asked for', () => {
       { name: 'audit/extracted', detail: { from: '2026-03-12T00:00:00.000Z', ofOneProfessional: true } },
     ]);
     expect(JSON.stringify(journal)).not.toContain('899700000001');
+  });
+
+  test('of one patient is in the journal without the pseudonym (A6)', async () => {
+    await read('--subject', 'sub-exemple-1v1');
+    const journal = await loadJournal(opened.store.knex, { limit: 10 });
+    expect(journal).toMatchObject([
+      { name: 'audit/extracted', detail: { ofOneProfessional: false, ofOnePatient: true } },
+    ]);
+    expect(JSON.stringify(journal)).not.toContain('sub-exemple');
   });
 
   test('comes in pages, each line once, and ends where it ended when it was asked for', async () => {

@@ -40,7 +40,7 @@ const served: AuditResult = {
   syntaxes: { '1.2': 1 },
 };
 const refused: AuditResult = { outcome: 'refused', httpStatus: 403, reasonCode: 'hl7/sender-not-allowed' };
-const limits = { rowsPerAddress: 1, rowsOfStrangers: 9, rowsPerProfessional: 9, countedKeys: 9 };
+const limits = { rowsPerAddress: 1, rowsOfStrangers: 9, rowsPerPerson: 9, countedKeys: 9 };
 const dayMs = 86_400_000;
 
 const shownOf = async (db: Store) =>

@@ -212,7 +212,7 @@ describe('without the database', () => {
     const { state, store: breaking } = fragile();
     const audit = open({
       store: breaking,
-      limits: { rowsPerAddress: 2, rowsOfStrangers: 9, rowsPerProfessional: 9, countedKeys: 9 },
+      limits: { rowsPerAddress: 2, rowsOfStrangers: 9, rowsPerPerson: 9, countedKeys: 9 },
     });
     state.isAway = true;
     for (let at = 0; at < 5; at += 1) {

@@ -16,7 +16,7 @@ const from = (address: string, more: Partial<AuditEntry> = {}): AuditEntry => ({
   studyInstanceUid: '1.2.250.1.999999.2.1',
   ...more,
 });
-const limits = { rowsPerAddress: 3, rowsOfStrangers: 10, rowsPerProfessional: 5, countedKeys: 4 };
+const limits = { rowsPerAddress: 3, rowsOfStrangers: 10, rowsPerPerson: 5, countedKeys: 4 };
 
 describe('which refusal has a row of its own', () => {
   test('the first ones of an address, then a number; a new minute begins again', () => {
@@ -38,6 +38,22 @@ describe('which refusal has a row of its own', () => {
     });
     // …and takes none from the strangers.
     expect(flood.judge(from('203.0.113.9'), refused, 0).kind).toBe('row');
+  });
+
+  test('a patient is known by the pseudonym at FranceConnect+: rows of their own, and counted under it', () => {
+    const flood = createRefusalFlood(limits);
+    const known = (actorSubject: string) => from('203.0.113.9', { actorSubject, actorClient: 'franceconnect' });
+    for (let at = 0; at < 5; at += 1) expect(flood.judge(known('sub-1'), refused, 0).kind).toBe('row');
+    const [one, other] = ['sub-1', 'sub-2'].map((subject) => {
+      for (let at = 0; at < 5; at += 1) flood.judge(known(subject), refused, 0);
+      const verdict = flood.judge(known(subject), refused, 0);
+      return verdict.kind === 'count' ? verdict.counted : undefined;
+    });
+    expect([one?.entry.actorSubject, other?.entry.actorSubject]).toEqual(['sub-1', 'sub-2']);
+    expect(one?.key).not.toBe(other?.key);
+    // …and takes none from the strangers, nor from a professional who would be called alike.
+    expect(flood.judge(from('203.0.113.9'), refused, 0).kind).toBe('row');
+    expect(flood.judge(from('203.0.113.9', { actorNationalId: 'sub-1' }), refused, 0).kind).toBe('row');
   });
 
   test('an IPv6 network is one address: 2^64 of them belong to one machine', () => {

@@ -1,5 +1,6 @@
 /** What an attacker, a mistaken client or a broken service may send at the end of a sign-in with Pro Santé Connect. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { DrimboxError } from '../../plugin/errors.ts';
 import type { ProSanteConnect, SignInAttempt } from '../../plugin/sign-in/index.ts';
 import { choosePersona } from '../fixtures/sign-in/browser.ts';
 import {
@@ -249,10 +250,17 @@ describe('a logout token', () => {
     events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
   });
   const header = { typ: 'logout+jwt' };
+  /** Refused ones must end nothing. */
+  const receiveLogout = async (token: string) => {
+    let ended = 0;
+    const verdict = await service.receiveLogout(token, () => Promise.resolve((ended += 1)));
+    expect(ended).toBe(verdict.kind === 'logout' ? 1 : 0);
+    return verdict;
+  };
 
   test('is believed once: sign-in/logout-token-replayed', async () => {
     const token = await setting.psc.signToken(good(), header);
-    expect(await service.receiveLogout(token)).toEqual({
+    expect(await receiveLogout(token)).toEqual({
       ...{
         kind: 'logout',
         provider: 'psc',
@@ -261,16 +269,27 @@ describe('a logout token', () => {
         subject: subjectOf(personas.doctor),
       },
     });
-    expect(await service.receiveLogout(token)).toMatchObject({ code: 'sign-in/logout-token-replayed' });
+    expect(await receiveLogout(token)).toMatchObject({ code: 'sign-in/logout-token-replayed' });
+  });
+
+  test('whose sessions could not be ended is not seen yet: the service sends it again, and then they are', async () => {
+    const token = await setting.psc.signToken(good(), header);
+    const away = () => Promise.reject(new DrimboxError('store/unavailable'));
+    await expect(service.receiveLogout(token, away)).rejects.toMatchObject({ code: 'store/unavailable' });
+    const ended: unknown[] = [];
+    const verdict = await service.receiveLogout(token, (order) => Promise.resolve(ended.push(order)));
+    expect(verdict).toMatchObject({ kind: 'logout', sid: 'session-exemple' });
+    expect(ended).toEqual([verdict]);
+    expect(await receiveLogout(token)).toMatchObject({ code: 'sign-in/logout-token-replayed' });
   });
 
   test('may name the person alone, or the session alone, and have the type JWT or none', async () => {
     const { sid: _, ...ofPerson } = good();
     const { sub: __, ...ofSession } = good();
-    expect(await service.receiveLogout(await setting.psc.signToken(ofPerson, { typ: 'JWT' }))).toEqual({
+    expect(await receiveLogout(await setting.psc.signToken(ofPerson, { typ: 'JWT' }))).toEqual({
       ...{ kind: 'logout', provider: 'psc', issuer: setting.psc.issuer, subject: subjectOf(personas.doctor) },
     });
-    expect(await service.receiveLogout(await setting.psc.signToken(ofSession))).toEqual({
+    expect(await receiveLogout(await setting.psc.signToken(ofSession))).toEqual({
       ...{ kind: 'logout', provider: 'psc', issuer: setting.psc.issuer, sid: 'session-exemple' },
     });
   });
@@ -293,7 +312,7 @@ describe('a logout token', () => {
   ];
   test.each(rows)('%s ends nothing: sign-in/logout-token-invalid', async (_, changes) => {
     const token = await setting.psc.signToken({ ...good(), ...changes }, header);
-    expect(await service.receiveLogout(token)).toMatchObject({ kind: 'refused', code: 'sign-in/logout-token-invalid' });
+    expect(await receiveLogout(token)).toMatchObject({ kind: 'refused', code: 'sign-in/logout-token-invalid' });
   });
 
   test.each([
@@ -304,18 +323,20 @@ describe('a logout token', () => {
     ['enormous', (token: string) => token + 'A'.repeat(100_000)],
   ])('%s ends nothing', async (_, spoil) => {
     const token = spoil(await setting.psc.signToken(good(), header));
-    expect(await service.receiveLogout(token)).toMatchObject({ kind: 'refused', code: 'sign-in/logout-token-invalid' });
+    expect(await receiveLogout(token)).toMatchObject({ kind: 'refused', code: 'sign-in/logout-token-invalid' });
   });
 
   test('cannot be an access token of the same service', async () => {
     const token = await setting.psc.mintToken(personas.doctor, { clientId: viewerClient.clientId });
-    expect(await service.receiveLogout(token)).toMatchObject({ kind: 'refused', code: 'sign-in/logout-token-invalid' });
+    expect(await receiveLogout(token)).toMatchObject({ kind: 'refused', code: 'sign-in/logout-token-invalid' });
   });
 
   test('whose keys cannot be had is to be sent again: the service is unavailable', async () => {
     const token = await setting.psc.signToken(good(), header);
     await setting.psc.faults.order({ kind: 'error' });
     const fresh = setting.open();
-    expect(await fresh.receiveLogout(token)).toMatchObject({ kind: 'unavailable' });
+    expect(await fresh.receiveLogout(token, () => Promise.reject(new Error('ended')))).toMatchObject({
+      kind: 'unavailable',
+    });
   });
 });

@@ -145,7 +145,7 @@ describe('signing out', () => {
     const page = await browse(logout.url);
     expect(await confirmLogout(browse, page)).toBe(`${pscPostLogoutUri}?state=etat-exemple`);
     expect(logoutTokens).toHaveLength(1);
-    expect(await service.receiveLogout(logoutTokens[0] ?? '')).toEqual({
+    expect(await service.receiveLogout(logoutTokens[0] ?? '', () => Promise.resolve())).toEqual({
       ...{ kind: 'logout', provider: 'psc', issuer: setting.psc.issuer, sid: session.sid, subject: session.subject },
     });
   });

@@ -1,7 +1,13 @@
 /** Link × archive × person, every cell. All values are invented; the INS has a test OID. */
 import { describe, expect, test } from 'vitest';
 import type { ServedManifest } from '../../plugin/archive/index.ts';
-import { type AccessRefusal, checkGrant, findHiding, type StudyPatient } from '../../plugin/viewer-access/index.ts';
+import {
+  type AccessRefusal,
+  checkGrant,
+  decideAccess,
+  findHiding,
+  type StudyPatient,
+} from '../../plugin/viewer-access/index.ts';
 import {
   alex,
   camille,
@@ -263,6 +269,30 @@ describe('the other studies of the report (E6)', () => {
       kind: 'granted',
       studies: [grant()],
     });
+  });
+
+  test('that name somebody else stay closed, and count against nobody: who is proved to be the patient locks nobody out', async () => {
+    const facts = {
+      ...both,
+      studies: [studyOf(), studyOf(otherStudy, { manifestPatient: patientOf(camille, 'AUTRE') })],
+    };
+    const counted: string[] = [];
+    const match = (_: Traits, { manifest }: StudyPatient) =>
+      manifest.birthFamilyName === 'AUTRE' ? ('mismatch' as const) : ('match' as const);
+    const ports = portsOf({ facts, match });
+    const decision = await decideAccess(
+      {
+        ...ports,
+        matchIdentity: (traits, archived, uid) => {
+          counted.push(uid);
+          return ports.matchIdentity(traits, archived, uid);
+        },
+      },
+      link,
+      patient,
+    );
+    expect(decision).toEqual({ kind: 'granted', studies: [grant()] });
+    expect(counted).toEqual([study]);
   });
 
   test('never open a link whose own study is closed', async () => {

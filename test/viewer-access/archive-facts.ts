@@ -15,6 +15,7 @@ import type { InsIdentifier, PatientIdentity } from '../../plugin/standards/inde
 import {
   type AccessPorts,
   decideAccess,
+  type IdentityAnswer,
   type ReportLink,
   type StudyPatient,
   type Viewer,
@@ -86,6 +87,9 @@ export interface World {
   readonly match?: (traits: Traits, patient: StudyPatient) => 'match' | 'mismatch' | 'refused';
 }
 
+const answerOf = (kind: IdentityAnswer['kind']): IdentityAnswer =>
+  kind === 'mismatch' ? { kind, reasons: ['birth-date-differs'] } : { kind };
+
 export const portsOf = ({ facts = {}, servings = {}, match = () => 'match' }: World): AccessPorts<Traits> => ({
   loadReportLink: ({ studyInstanceUid, documentKey }) => {
     expect({ studyInstanceUid, documentKey }).toEqual({ studyInstanceUid: study, documentKey: key });
@@ -97,10 +101,11 @@ export const portsOf = ({ facts = {}, servings = {}, match = () => 'match' }: Wo
     return Promise.resolve(servings[uid] ?? { kind: 'served', manifest: manifestOf(uid) });
   },
   matchIdentity: (traits, archived, uid) => {
-    expect([study, otherStudy]).toContain(uid);
-    const kind = match(traits, archived);
-    return Promise.resolve(kind === 'mismatch' ? { kind, reasons: ['birth-date-differs'] } : { kind });
+    // What counts against a person is the asked study alone.
+    expect(uid).toBe(study);
+    return Promise.resolve(answerOf(match(traits, archived)));
   },
+  compareIdentity: (traits, archived) => answerOf(match(traits, archived)),
 });
 export const served = (manifest: ServedManifest): Serving => ({ kind: 'served', manifest });
 export const closed = (why: ServingRefusal): Serving => ({ kind: 'refused', why });

@@ -151,7 +151,7 @@ describe('a frame that was made before', () => {
 
   test('is not looked for where frames leave as stored, with loss, or are several', async () => {
     made = makeFile(`${ct}.1`);
-    await ask(`${ct}.1`, { Accept: slowLine.Accept, Downlink: '10' });
+    await ask(`${ct}.1`, { Accept: slowLine.Accept, Downlink: '60' });
     await ask(`${ultrasound}.1`);
     const lossy = await startDicomWebBench(instances, { slowLine: 'lossy' }, undefined, workshop);
     try {

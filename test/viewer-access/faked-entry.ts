@@ -242,7 +242,6 @@ export const makeStaticFolder = (): { readonly folder: string; readonly remove: 
     writeFileSync(join(folder, name), text);
   };
   put('index.html', '<!doctype html><title>shell</title>');
-  put('ohif/index.html', '<!doctype html><title>ohif</title>');
   put('ohif/app.bundle.0123456789abcdef.js', 'plain script');
   put('ohif/app.bundle.0123456789abcdef.js.br', 'BROTLI');
   put('ohif/app.bundle.0123456789abcdef.js.gz', 'GZIP');

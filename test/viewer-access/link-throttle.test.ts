@@ -32,6 +32,17 @@ describe('addresses', () => {
     expect(throttle.admit('192.0.2.1')).toBe(true);
   });
 
+  test('that knock on all the while are still let in as often as others', () => {
+    const { clock, throttle } = make({ requestsPerMinute: 60 });
+    for (let at = 0; at < 100; at += 1) throttle.admit('192.0.2.1');
+    let admittedCount = 0;
+    for (let at = 0; at < 400; at += 1) {
+      clock.ms += 250;
+      if (throttle.admit('192.0.2.1')) admittedCount += 1;
+    }
+    expect(admittedCount).toBe(100);
+  });
+
   test.each([
     ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', true],
     ['2001:0db8:0001:0002:0:0:0:1', '2001:DB8:1:2::2', true],
@@ -67,6 +78,17 @@ describe('links', () => {
     expect(throttle.isOpen(link)).toBe(false);
     expect(throttle.isOpen({ ...link, accessionNumber: 'B' })).toBe(true);
     clock.ms += 1_800_001;
+    expect(throttle.isOpen(link)).toBe(true);
+  });
+
+  test('that are counted on while they are shut open again all the same', () => {
+    const { clock, throttle } = make();
+    for (let at = 0; at < 2; at += 1) throttle.countRefusal(link);
+    for (let minute = 0; minute < 30; minute += 1) {
+      clock.ms += 60_000;
+      if (!throttle.isOpen(link)) throttle.countRefusal(link);
+    }
+    clock.ms += 1;
     expect(throttle.isOpen(link)).toBe(true);
   });
 });

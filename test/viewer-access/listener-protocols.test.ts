@@ -90,10 +90,7 @@ describe('static files', () => {
     for (const path of ahead) expect((await ask(port, path ?? '')).status).toBe(200);
   });
 
-  test('the pages of OHIF are one file; WebAssembly has its type; HEAD has no body', async () => {
-    for (const path of ['/visionneuse/ohif', '/visionneuse/ohif/', '/visionneuse/ohif/viewer?StudyInstanceUIDs=1']) {
-      expect((await ask(port, path)).body).toContain('<title>ohif</title>');
-    }
+  test('WebAssembly has its type; HEAD has no body', async () => {
     expect((await ask(port, '/visionneuse/codec.wasm')).headers['content-type']).toBe('application/wasm');
     const head = await ask(port, hashed, { method: 'HEAD' });
     expect([head.status, head.headers['content-length'], head.body]).toEqual([200, '12', '']);
@@ -106,6 +103,8 @@ describe('static files', () => {
     '/visionneuse/../package.json',
     '/visionneuse/%2e%2e/%2e%2e/etc/passwd',
     '/visionneuse/..%2f..%2fetc%2fpasswd',
+    '/visionneuse/ohif',
+    '/visionneuse/ohif/viewer',
     '/visionneuse/ohif/viewer/x.js',
     '/visionneuse/__proto__',
     '/visionneuse/%00',

@@ -75,7 +75,7 @@ const viewerRoutes: readonly Row[] = [
   ['DICOMweb', `${examination}/dicomweb/studies`, get, 200],
   ['a preview', `${examination}/apercu/1.2.jpg`, get, 200],
   ['the download', `${examination}/images.zip`, get, 200],
-  ['the viewer', '/visionneuse/ohif/viewer', stranger, 200],
+  ['the viewer', '/visionneuse/index.html', stranger, 200],
   ['a script', '/visionneuse/ohif/app.bundle.0123456789abcdef.js', stranger, 200],
 ];
 

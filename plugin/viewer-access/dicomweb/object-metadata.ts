@@ -7,7 +7,7 @@
  */
 import { buildMetadata, type JsonAttribute, type JsonDataset } from '../../wado/index.ts';
 import type { StoredObject } from './stored-object.ts';
-import { walkSequence } from './value-places.ts';
+import { findLargeValues } from './value-places.ts';
 
 export interface ViewerAttribute extends JsonAttribute {
   readonly BulkDataURI?: string;
@@ -64,10 +64,9 @@ const addNestedReferences = (object: StoredObject, dataset: Record<string, unkno
   const { outline, head } = object;
   for (const [tag, place] of outline.elements) {
     if (place.vr !== 'SQ' || place.end - place.valueOffset <= maxInlineBytes) continue;
-    walkSequence(outline, head, tag, ({ path, vr, start, end }) => {
-      if (end - start <= maxInlineBytes || !binaryVrs.has(vr)) return;
-      putReference(dataset, path, { vr, BulkDataURI: uriOf(object, path) });
-    });
+    for (const { path, vr } of findLargeValues(outline, head, tag, maxInlineBytes)) {
+      if (binaryVrs.has(vr)) putReference(dataset, path, { vr, BulkDataURI: uriOf(object, path) });
+    }
   }
 };
 
@@ -80,11 +79,11 @@ const pixelGroupOffset = ({ outline }: StoredObject): number => {
 };
 
 /**
- * @throws wado/metadata-unreadable, dicom-file/malformed
+ * @throws wado/metadata-unreadable
  */
 export const buildObjectMetadata = (object: StoredObject): ViewerDataset => {
   const { outline, head, transferSyntax } = object;
-  const inline = buildMetadata(head.subarray(0, pixelGroupOffset(object)));
+  const inline = buildMetadata(head.subarray(0, pixelGroupOffset(object)), outline);
   const dataset: Record<string, unknown> = { ...inline };
   for (const [name, reference] of referencesOfTop(object, inline)) dataset[name] = reference;
   addNestedReferences(object, dataset);

@@ -3,7 +3,7 @@ import { attributeBytes, attributeNumbers, attributeText } from '../../dicom-fil
 import type { GreyWindow, Palette, PictureLook } from './picture-drawing.ts';
 import { notDisplayable } from './picture-drawing.ts';
 import type { StoredObject } from './stored-object.ts';
-import { findValue } from './value-places.ts';
+import { findItem, findItemIn, type ItemPlace, unlessMalformed, valuesIn } from './value-places.ts';
 
 type Header = Pick<StoredObject, 'outline' | 'head'>;
 
@@ -27,31 +27,69 @@ const Group = {
   rescale: 0x00289145,
 } as const;
 
-/** Text of a value of the image itself, or of the functional groups of that frame. @see PS3.3 C.7.6.16 */
-const textOf = ({ outline, head }: Header, frame: number, macro: number, tag: number): string => {
-  const own = attributeText(outline, head, tag);
-  if (own !== '') return own;
-  const paths = [
-    [Group.perFrame, frame, macro, 1, tag],
-    [Group.shared, 1, macro, 1, tag],
-  ];
-  const place = paths.map((path) => findValue(outline, head, path)).find((found) => found !== undefined);
-  return place === undefined ? '' : head.toString('latin1', place.start, place.end).replace(/[ \0]+$/, '');
-};
+interface LookReader {
+  readonly textOf: (macro: number, tag: number) => string;
+  /** The first of several numbers; NaN for a text that is none. */
+  readonly numberOf: (macro: number, tag: number) => number | undefined;
+}
 
-/** The first of several numbers; NaN for a text that is none. */
-const numberOf = (...[header, frame, macro, tag]: Parameters<typeof textOf>): number | undefined => {
-  const [first = ''] = textOf(header, frame, macro, tag).split('\\');
-  return first.trim() === '' ? undefined : Number(first);
+/**
+ * Texts of the image itself, else of the functional groups of that frame, else of those that all frames share. A macro is
+ * read at most once, and only when the image itself does not say it.
+ *
+ * @see PS3.3 C.7.6.16
+ */
+const createLookReader = ({ outline, head }: Header, frame: number): LookReader => {
+  let groups: readonly ItemPlace[] | undefined;
+  const macros = new Map<number, readonly ReadonlyMap<number, Buffer>[]>();
+  const readMacro = (macro: number): readonly ReadonlyMap<number, Buffer>[] => {
+    groups ??= [findItem(outline, head, Group.perFrame, frame), findItem(outline, head, Group.shared, 1)].filter(
+      (group) => group !== undefined,
+    );
+    const items = groups.map((group) => findItemIn(head, group, macro, 1)).filter((item) => item !== undefined);
+    return items.map((item) => valuesIn(head, item));
+  };
+  const textOf = (macro: number, tag: number): string => {
+    const own = attributeText(outline, head, tag);
+    if (own !== '') return own;
+    const read = macros.get(macro) ?? readMacro(macro);
+    macros.set(macro, read);
+    const value = read.map((values) => values.get(tag)).find((found) => found !== undefined);
+    return value === undefined ? '' : value.toString('latin1').replace(/[ \0]+$/, '');
+  };
+  return {
+    textOf,
+    numberOf: (macro, tag) => {
+      const [first = ''] = textOf(macro, tag).split('\\');
+      return first.trim() === '' ? undefined : Number(first);
+    },
+  };
 };
 
 /** LINEAR_EXACT and SIGMOID are close enough for a picture that nobody measures in. */
-const windowOf = (header: Header, frame: number): GreyWindow | undefined => {
-  const center = numberOf(header, frame, Group.window, Tag.windowCenter);
-  const width = numberOf(header, frame, Group.window, Tag.windowWidth);
+const windowOf = ({ textOf, numberOf }: LookReader): GreyWindow | undefined => {
+  const center = numberOf(Group.window, Tag.windowCenter);
+  const width = numberOf(Group.window, Tag.windowWidth);
   if (center === undefined || width === undefined || !Number.isFinite(center) || !(width > 1)) return undefined;
-  return buildWindow(center, width, textOf(header, frame, Group.window, Tag.voiLutFunction));
+  return buildWindow(center, width, textOf(Group.window, Tag.voiLutFunction));
 };
+
+type Grey = Pick<PictureLook, 'slope' | 'intercept' | 'window'>;
+
+/** Without a rescale that can be used the window of the image, which is in its units, says nothing. */
+const greyOf = (reader: LookReader, asked: GreyWindow | undefined): Grey => {
+  const slope = reader.numberOf(Group.rescale, Tag.rescaleSlope) ?? 1;
+  const intercept = reader.numberOf(Group.rescale, Tag.rescaleIntercept) ?? 0;
+  const isUsable = Number.isFinite(slope) && Number.isFinite(intercept) && slope > 0;
+  if (!isUsable) return withoutLook(asked);
+  const window = asked ?? windowOf(reader);
+  return { slope, intercept, ...(window === undefined ? {} : { window }) };
+};
+
+const withoutLook = (asked: GreyWindow | undefined): Grey => ({
+  ...{ slope: 1, intercept: 0 },
+  ...(asked === undefined ? {} : { window: asked }),
+});
 
 /** @see PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.2 (LINEAR_EXACT) */
 export const buildWindow = (center: number, width: number, shape: string): GreyWindow =>
@@ -93,16 +131,11 @@ const paletteOf = ({ outline, head }: Header): Palette => {
  */
 export const readPictureLook = (header: Header, frame: number, asked?: GreyWindow): PictureLook => {
   const { outline } = header;
-  const slope = numberOf(header, frame, Group.rescale, Tag.rescaleSlope) ?? 1;
-  const intercept = numberOf(header, frame, Group.rescale, Tag.rescaleIntercept) ?? 0;
-  const isUsable = Number.isFinite(slope) && Number.isFinite(intercept) && slope > 0;
-  const window = asked ?? (isUsable ? windowOf(header, frame) : undefined);
+  const grey = unlessMalformed(() => greyOf(createLookReader(header, frame), asked), withoutLook(asked));
   const padding = paddingOf(header);
   const isPalette = outline.image?.photometricInterpretation === 'PALETTE COLOR';
   return {
-    slope: isUsable ? slope : 1,
-    intercept: isUsable ? intercept : 0,
-    ...(window === undefined ? {} : { window }),
+    ...grey,
     ...(padding === undefined ? {} : { padding }),
     ...(isPalette ? { palette: paletteOf(header) } : {}),
   };
