@@ -4,9 +4,9 @@
  * @see decision A6 · facts/spec.md b.14 (29–31), b.17
  */
 import { type Audit, AuditOutcome, AuditTransaction } from './audit/index.ts';
-import { DrimboxError } from './errors.ts';
+import { asDrimboxError, DrimboxError, type ErrorCode } from './errors.ts';
 import { type DrimboxEvent, StatisticNumber } from './events.ts';
-import type { EntryRecord, Examination } from './viewer-access/index.ts';
+import type { DownloadEnd, EntryOpening, EntryRecord, Examination, TellOpened } from './viewer-access/index.ts';
 import type { PatientTraits } from './viewer-sign-in.ts';
 
 export interface ViewerRecordPorts {
@@ -22,42 +22,73 @@ const actorOf = ({ viewer }: EntryRecord<PatientTraits>['session']) =>
     : { actorSubject: viewer.traits.person.subject, actorClient: 'franceconnect' };
 
 const outcomes = {
-  granted: { name: 'viewer/opened', statistic: StatisticNumber.viewerOk },
+  served: { name: 'viewer/opened', statistic: StatisticNumber.viewerOk },
   refused: { name: 'viewer/refused', statistic: StatisticNumber.viewerError },
   failed: { name: 'viewer/failed', statistic: StatisticNumber.viewerError },
 } as const;
 
-/** A link was answered: in the audit before anything is shown. @throws audit/unavailable */
+const entryOf = ({ browser, session, link }: Pick<EntryRecord<PatientTraits>, 'browser' | 'session' | 'link'>) => ({
+  transaction: AuditTransaction.reportLink,
+  correlationId: browser.correlationId,
+  address: browser.address,
+  studyInstanceUid: link.studyInstanceUid,
+  ...actorOf(session),
+});
+
+/** How it ended, as the audit keeps it. @param reason  why nothing was opened */
+const resultOf = (outcome: keyof typeof outcomes, reason?: ErrorCode) => ({
+  outcome: AuditOutcome[outcome],
+  httpStatus: reason === undefined ? 200 : new DrimboxError(reason).httpStatus,
+  ...(reason === undefined ? {} : { reasonCode: reason }),
+});
+
+const linkEvent = (
+  outcome: keyof typeof outcomes,
+  { studyInstanceUid }: EntryRecord<PatientTraits>['link'],
+  reason?: ErrorCode,
+): DrimboxEvent => ({
+  ...outcomes[outcome],
+  studyInstanceUid,
+  ...(reason === undefined ? {} : { errorCode: reason }),
+});
+
+/** A link was answered without opening anything. @throws audit/unavailable */
 export const createRecord =
   ({ audit, keepEvents }: ViewerRecordPorts) =>
-  async ({ browser, session, link, outcome, reason, ins, studies }: EntryRecord<PatientTraits>): Promise<void> => {
-    const entry = {
-      transaction: AuditTransaction.reportLink,
-      correlationId: browser.correlationId,
-      address: browser.address,
-      studyInstanceUid: link.studyInstanceUid,
-      ...actorOf(session),
-      ...(ins === undefined ? {} : { patient: ins }),
+  async (record: EntryRecord<PatientTraits>): Promise<void> => {
+    const { link, outcome, reason, ins } = record;
+    const entry = { ...entryOf(record), ...(ins === undefined ? {} : { patient: ins }) };
+    await audit.record(entry, resultOf(outcome, reason));
+    keepEvents([linkEvent(outcome, link, reason)]);
+  };
+
+/**
+ * A link opens studies: the rows of all of them before the first is open, their ends and the event when it is known whether it
+ * was opened.
+ *
+ * @throws audit/unavailable — not all rows could be written: those that were are told so, and nothing is opened
+ */
+export const createBeginOpening =
+  ({ audit, keepEvents }: ViewerRecordPorts) =>
+  async (opening: EntryOpening<PatientTraits>): Promise<TellOpened> => {
+    const entry = entryOf(opening);
+    const begun = await Promise.allSettled(
+      opening.studies.map(({ studyInstanceUid, kosSopInstanceUid, ins }) =>
+        audit.begin({ ...entry, studyInstanceUid, kosSopInstanceUid, patient: ins }),
+      ),
+    );
+    const handles = begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const tellOpened: TellOpened = async (failure) => {
+      const outcome = failure === undefined ? 'served' : 'failed';
+      await Promise.all(handles.map((handle) => audit.finish(handle, resultOf(outcome, failure))));
+      keepEvents([linkEvent(outcome, opening.link, failure)]);
     };
-    if (outcome === 'granted') {
-      for (const { studyInstanceUid, kosSopInstanceUid } of studies ?? []) {
-        const handle = await audit.begin({ ...entry, studyInstanceUid, kosSopInstanceUid });
-        await audit.finish(handle, { outcome: AuditOutcome.served, httpStatus: 200 });
-      }
-    } else {
-      await audit.record(entry, {
-        outcome: AuditOutcome[outcome],
-        httpStatus: reason === undefined ? 404 : new DrimboxError(reason).httpStatus,
-        ...(reason === undefined ? {} : { reasonCode: reason }),
-      });
+    const missing = begun.find((one) => one.status === 'rejected');
+    if (missing !== undefined) {
+      await tellOpened(asDrimboxError(missing.reason).code);
+      throw missing.reason;
     }
-    keepEvents([
-      {
-        ...outcomes[outcome],
-        studyInstanceUid: link.studyInstanceUid,
-        ...(reason === undefined ? {} : { errorCode: reason }),
-      },
-    ]);
+    return tellOpened;
   };
 
 /** For the statistics (b.14 #31). */
@@ -88,9 +119,14 @@ export const beginDownload =
       patient: ins,
       ...actorOf(session),
     });
-    return async ({ bytes, objects, isWhole }: { bytes: number; objects: number; isWhole: boolean }): Promise<void> => {
-      const outcome = isWhole ? AuditOutcome.served : AuditOutcome.partial;
-      await audit.finish(handle, { outcome, httpStatus: 200, bytes, objects });
+    return async ({ bytes, objects, outcome, httpStatus, reason }: DownloadEnd): Promise<void> => {
+      await audit.finish(handle, {
+        outcome: AuditOutcome[outcome],
+        httpStatus,
+        bytes,
+        objects,
+        ...(reason === undefined ? {} : { reasonCode: reason }),
+      });
       keepEvents(bytesEvent(studyInstanceUid, structureId, bytes));
     };
   };

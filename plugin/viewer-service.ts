@@ -42,13 +42,14 @@ import {
   describeExamination,
   findFirstPreview,
   type Examination,
+  type ImagesCall,
   lineSpeedHints,
   startViewerListener,
   type ViewedStudy,
   type ViewerAccessOptions,
   type ViewerImagesOptions,
 } from './viewer-access/index.ts';
-import { beginDownload, bytesEvent, createRecord } from './viewer-records.ts';
+import { beginDownload, bytesEvent, createBeginOpening, createRecord } from './viewer-records.ts';
 import { createViewerSignIn, type PatientTraits } from './viewer-sign-in.ts';
 import type { ImageStore, Workshop } from './wado/index.ts';
 
@@ -114,6 +115,14 @@ const sendJson = (response: Parameters<LinkAnswer>[2], body: string): void => {
   response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
   response.end(body);
 };
+
+const callOf = (open: Open, request: Parameters<Answer>[1], response: Parameters<Answer>[2]): ImagesCall => ({
+  request,
+  response,
+  viewed: viewedOf(open),
+  rootPath: `${open.basePath}/dicomweb`,
+  isStillOpen: open.isStillOpen,
+});
 
 const createShell = async (staticFolder: string): Promise<LinkAnswer> => {
   const file = join(staticFolder, 'examen.html');
@@ -200,6 +209,7 @@ const createExaminationAnswers = async (
     images,
     files: ports.files,
     clock,
+    monotonic,
     newUid: ports.newUid,
     implementationClassUid: ports.implementationClassUid,
     timeZone,
@@ -275,13 +285,10 @@ const createExaminationAnswers = async (
       description,
       state,
       dicomWeb: (open: Open, request: Parameters<Answer>[1], response: Parameters<Answer>[2]) =>
-        dicomWeb.answer({ request, response, viewed: viewedOf(open), rootPath: `${open.basePath}/dicomweb` }),
+        dicomWeb.answer(callOf(open, request, response)),
       preview: (open: Open, request: Parameters<Answer>[1], response: Parameters<Answer>[2]) => {
         const [, series = ''] = /^\/([^/?]+)\.jpg$/.exec((request.url ?? '').split('?')[0] ?? '') ?? [];
-        return previews.answer(
-          { request, response, viewed: viewedOf(open), rootPath: `${open.basePath}/dicomweb` },
-          decodeURIComponent(series),
-        );
+        return previews.answer(callOf(open, request, response), decodeURIComponent(series));
       },
       archive: zip.answer,
     },
@@ -349,6 +356,7 @@ const start = async (
     decide: (link, who) => decideAccess(access, link, who),
     checkGrant: (grant, who) => checkGrant(access, grant, who),
     record: createRecord(ports),
+    beginOpening: createBeginOpening(ports),
     examination: examination.answers,
     log: ports.log,
     newCorrelationId: ports.newUuid,

@@ -1,6 +1,7 @@
 /** The small answers of the entry: pages, redirections, refusals. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asDrimboxError, type ErrorCode, errorTable, failureFields } from '../errors.ts';
+import { cutAnswer, hasLeft } from '../wado/index.ts';
 import type { Browser, EntryPorts } from './entry-ports.ts';
 import type { PageSetting } from './pages/layout.ts';
 import { buildRefusalPage } from './pages/refusal-page.ts';
@@ -80,8 +81,8 @@ export const sendFailure = (
   const error = asDrimboxError(failure.cause);
   const { correlationId } = failure.browser;
   ports.log.warn({ code: error.code, correlationId, ...failureFields(failure.cause) }, 'a page was not answered');
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
+  if (response.headersSent || hasLeft(response)) {
+    cutAnswer(response);
     return;
   }
   for (const name of ['Content-Length', 'Content-Type', 'Content-Encoding', 'ETag', 'Vary'])

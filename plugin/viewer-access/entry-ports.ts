@@ -111,19 +111,25 @@ export interface SignIns<Traits> {
   publicKeys(): Promise<object>;
 }
 
-/** One answer about a link, for the audit and the statistics (b.14 #29–31). */
+/** A link that opens nothing, for the audit and the statistics (b.14 #29–31). */
 export interface EntryRecord<Traits> {
   readonly browser: Browser;
   readonly session: OpenSession<Traits>;
   readonly link: ReportLink;
-  readonly outcome: 'granted' | 'refused' | 'failed';
-  readonly reason?: ErrorCode;
+  readonly outcome: 'refused' | 'failed';
+  readonly reason: ErrorCode;
   /** Which traits differ, by name, where the reason is the identity. */
   readonly mismatches?: readonly string[];
   readonly ins?: InsIdentifier;
-  /** All that was opened. */
-  readonly studies?: readonly GrantedStudy[];
 }
+
+/** A link that is about to open studies. */
+export interface EntryOpening<Traits> extends Pick<EntryRecord<Traits>, 'browser' | 'session' | 'link'> {
+  readonly studies: readonly [GrantedStudy, ...GrantedStudy[]];
+}
+
+/** @param failure  why nothing was opened after all; absent: it is open */
+export type TellOpened = (failure?: ErrorCode) => Promise<void>;
 
 /** One open study: all that the images' side needs. */
 export interface Examination<Traits> {
@@ -171,8 +177,10 @@ export interface EntryPorts<Traits> {
   readonly formTokens: FormTokens;
   readonly decide: (link: ReportLink, viewer: Viewer<Traits>) => Promise<AccessDecision>;
   readonly checkGrant: (study: OpenedStudy, viewer: Viewer<Traits>) => Promise<GrantCheck>;
-  /** Written before anything is shown: without a trace, nothing is. */
+  /** A link that was refused, or failed. @throws audit/unavailable */
   readonly record: (record: EntryRecord<Traits>) => Promise<void>;
+  /** Written before anything is opened, study by study: without a trace, nothing is. @throws audit/unavailable */
+  readonly beginOpening: (opening: EntryOpening<Traits>) => Promise<TellOpened>;
   readonly examination: ExaminationAnswers<Traits>;
   readonly log: { warn(fields: object, message: string): void };
   readonly newCorrelationId: () => string;

@@ -89,7 +89,11 @@ const decide = async <Traits>(
   }
 };
 
-/** Decides, writes down, and only then opens. @throws store/unavailable, audit/unavailable */
+/**
+ * Decides, writes down, and only then opens.
+ *
+ * @throws store/unavailable, audit/unavailable · sign-in/grants-too-many, viewer-access/session-ended: nothing was opened
+ */
 export const openLink = async <Traits>(
   context: EntryContext<Traits>,
   call: Call,
@@ -108,15 +112,19 @@ export const openLink = async <Traits>(
     context.log.warn({ code: why.reason, correlationId: browser.correlationId, ...mismatches }, 'a link was refused');
     return refuseLink(context, call, startedAtMs);
   }
-  const [{ ins }] = outcome.studies;
   const { studies } = outcome;
-  await context.record({ browser, session, link, outcome: 'granted', ins, studies });
+  const tellOpened = await context.beginOpening({ browser, session, link, studies });
   const { seriesInstanceUid } = link;
-  const grant = await context.sessions.grant(session, {
+  const opening = {
     studies,
     link: encodeReportLink(link),
     ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
+  };
+  const grant = await context.sessions.grant(session, opening).catch(async (cause: unknown) => {
+    await tellOpened(asDrimboxError(cause).code);
+    throw cause;
   });
+  await tellOpened();
   return redirect(call.response, `/examen/${encodeURIComponent(grant)}`);
 };
 

@@ -37,7 +37,13 @@ export {
   type DescribedStudy,
   type DescriptionFacts,
 } from './examination-description.ts';
-export { createZipAnswer, type DownloadEnd, type ZipAnswer, type ZipAnswerPorts } from './zip-answer.ts';
+export {
+  createZipAnswer,
+  type DownloadEnd,
+  DownloadOutcome,
+  type ZipAnswer,
+  type ZipAnswerPorts,
+} from './zip-answer.ts';
 export { createSeriesPreviews, type SeriesPreviews } from './preview.ts';
 export {
   createExaminationZip,

@@ -5,19 +5,36 @@
  * @see PS3.10 · decisions E1, E5 · facts/spec.md b.7 (ZIP with DICOMDIR)
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asDrimboxError, DrimboxError } from '../errors.ts';
+import { asDrimboxError, DrimboxError, type ErrorCode } from '../errors.ts';
+import { type AnswerWriter, createAnswerWriter, cutAnswer } from '../wado/index.ts';
 import type { AnswerExamination, Examination } from './entry-ports.ts';
 import { createExaminationZip, type ExaminationZip, type ExaminationZipPorts } from './zip/examination-zip.ts';
-import { buildZipHead, chooseRange, type RangeChoice } from './zip/zip-range.ts';
+import { untilAborted } from './zip/until-aborted.ts';
+import { buildZipHead, chooseRange, type RangeChoice, type ZipAnswerHead } from './zip/zip-range.ts';
 import { createZipShelf } from './zip/zip-shelf.ts';
+
+export const DownloadOutcome = {
+  /** What was asked for, the whole or a part, left whole, and no image is missing. */
+  served: 'served',
+  /** Images are missing, or it broke off on our side. */
+  partial: 'partial',
+  /** It was asked for what is behind the end. */
+  refused: 'refused',
+  /** The browser went away, or took nothing any more. */
+  cancelled: 'cancelled',
+} as const;
+export type DownloadOutcome = (typeof DownloadOutcome)[keyof typeof DownloadOutcome];
 
 /** What left of a download; holds no identity. */
 export interface DownloadEnd {
   readonly bytes: number;
   /** Images that could not be read are counted: blanks stand in their place. */
   readonly objects: number;
-  /** All of it, and no image is missing. */
-  readonly isWhole: boolean;
+  readonly outcome: DownloadOutcome;
+  /** As it was sent. */
+  readonly httpStatus: ZipAnswerHead['status'];
+  /** Why it was refused, or broke off. */
+  readonly reason?: ErrorCode;
 }
 
 export interface ZipAnswerPorts<Traits> extends ExaminationZipPorts {
@@ -27,6 +44,8 @@ export interface ZipAnswerPorts<Traits> extends ExaminationZipPorts {
   readonly recheckMs?: number;
   /** Nothing taken for so long: the browser is left, milliseconds. */
   readonly idleMs: number;
+  /** Milliseconds, never backwards. */
+  readonly monotonic: () => number;
 }
 
 const defaultRecheckMs = 15_000;
@@ -45,17 +64,14 @@ const seriesOf = <Traits>({ manifest }: Examination<Traits>, request: IncomingMe
   throw new DrimboxError('viewer-access/image-not-found', { detail: 'another series' });
 };
 
-/** What was given to the browser so far: true whatever ends the download. */
-interface Sent {
-  bytes: number;
-  objects: number;
-}
-
 interface Sending {
+  readonly zip: ExaminationZip;
+  readonly choice: RangeChoice;
+  readonly head: ZipAnswerHead;
+  /** Not for HEAD, and not where nothing fits. */
+  readonly hasBody: boolean;
   readonly response: ServerResponse;
-  readonly idleMs: number;
-  /** Counted up. */
-  readonly sent: Sent;
+  readonly writer: AnswerWriter;
   /** @throws viewer-access/link-refused: closed meanwhile (decision E5) */
   readonly checkStillOpen: () => Promise<void>;
 }
@@ -63,50 +79,57 @@ interface Sending {
 /**
  * Writes no faster than it is taken; memory is given back when the operating system has it.
  *
- * @returns whether all of it was written
+ * @param onProgress  told of the images whose last byte was given so far
+ * @throws AnswerClosedError · viewer-access/download-changed, viewer-access/link-refused, orthanc/*
  */
-const send = async (
-  zip: ExaminationZip,
-  choice: RangeChoice,
-  { response, idleMs, sent, checkStillOpen }: Sending,
-): Promise<boolean> => {
-  const leaving = new AbortController();
-  response.once('close', () => leaving.abort());
-  if (response.destroyed) leaving.abort();
-  const taken = (): Promise<void> =>
-    new Promise((resolve) => {
-      const idle = setTimeout(() => response.destroy(), idleMs);
-      const go = (): void => {
-        clearTimeout(idle);
-        response.off('drain', go);
-        leaving.signal.removeEventListener('abort', go);
-        resolve();
-      };
-      response.once('drain', go);
-      leaving.signal.addEventListener('abort', go);
-      if (leaving.signal.aborted) go();
+const write = async (
+  { zip, choice, head, hasBody, response, writer, checkStillOpen }: Sending,
+  onProgress: (objects: number) => void,
+): Promise<void> => {
+  response.writeHead(head.status, head.headers);
+  if (hasBody) {
+    const pieces = zip.stream({
+      ...(choice.kind === 'part' ? { range: choice.range } : {}),
+      signal: writer.signal,
+      onProgress: ({ objectsDone }) => onProgress(objectsDone),
     });
-  const range = choice.kind === 'part' ? { range: choice.range } : {};
-  const onProgress = ({ objectsDone }: { readonly objectsDone: number }): void => {
-    sent.objects = objectsDone;
-  };
-  try {
-    for await (const piece of zip.stream({ ...range, signal: leaving.signal, onProgress })) {
-      sent.bytes += piece.bytes.length;
-      const goesOn = response.write(piece.bytes, (error) => {
-        if (error === undefined || error === null) piece.giveBack();
-      });
-      if (!goesOn) await taken();
-      if (leaving.signal.aborted) break;
+    for await (const { bytes, giveBack } of pieces) {
+      await writer.write([bytes], giveBack);
       await checkStillOpen();
     }
-  } catch (error) {
-    // What has begun cannot become a refusal: cut, so that nobody takes it for the whole.
-    response.destroy();
-    if (!leaving.signal.aborted) throw error;
   }
-  if (!leaving.signal.aborted) response.end();
-  return !leaving.signal.aborted;
+  await writer.end();
+};
+
+const outcomeOf = ({ zip, head }: Sending): DownloadOutcome => {
+  if (head.status === 416) return DownloadOutcome.refused;
+  return zip.missing + zip.leftOut() === 0 ? DownloadOutcome.served : DownloadOutcome.partial;
+};
+
+/** Never throws. @returns what left; `failure` is what broke it off on our side */
+const send = async (sending: Sending): Promise<{ readonly end: DownloadEnd; readonly failure?: Error }> => {
+  const { writer, response, head } = sending;
+  let objects = 0;
+  const left = (outcome: DownloadOutcome, reason?: ErrorCode): DownloadEnd => ({
+    bytes: writer.bytes(),
+    objects,
+    outcome,
+    httpStatus: head.status,
+    ...(reason === undefined ? {} : { reason }),
+  });
+  try {
+    await write(sending, (done) => {
+      objects = done;
+    });
+    const outcome = outcomeOf(sending);
+    return { end: left(outcome, outcome === 'refused' ? 'viewer-access/range-unsatisfiable' : undefined) };
+  } catch (error) {
+    if (writer.signal.aborted) return { end: left(DownloadOutcome.cancelled) };
+    // What has begun cannot become a refusal: cut, so that nobody takes it for the whole.
+    cutAnswer(response);
+    const failure = asDrimboxError(error);
+    return { end: left(DownloadOutcome.partial, failure.code), failure };
+  }
 };
 
 export interface ZipAnswer<Traits> {
@@ -115,12 +138,12 @@ export interface ZipAnswer<Traits> {
   readonly sizeOf: (examination: Examination<Traits>) => Promise<number>;
 }
 
-/** Asks no more often than every `everyMs`. */
+/** Asks no more often than every `everyMs`. @param clock  never backwards: a clock that is set must not put it off */
 const createRecheck = <Traits>({ isStillOpen }: Examination<Traits>, clock: () => number, everyMs: number) => {
-  let askedAtUtcMs = clock();
+  let askedAtMs = clock();
   return async (): Promise<void> => {
-    if (clock() - askedAtUtcMs < everyMs) return;
-    askedAtUtcMs = clock();
+    if (clock() - askedAtMs < everyMs) return;
+    askedAtMs = clock();
     if (!(await isStillOpen())) {
       throw new DrimboxError('viewer-access/link-refused', { detail: 'closed during a download' });
     }
@@ -128,6 +151,7 @@ const createRecheck = <Traits>({ isStillOpen }: Examination<Traits>, clock: () =
 };
 
 export const createZipAnswer = <Traits>(ports: ZipAnswerPorts<Traits>): ZipAnswer<Traits> => {
+  const { monotonic, idleMs, recheckMs = defaultRecheckMs } = ports;
   const shelf = createZipShelf({ clock: ports.clock });
   const plan = (examination: Examination<Traits>, series: string | undefined, signal: AbortSignal) =>
     createExaminationZip(
@@ -135,37 +159,30 @@ export const createZipAnswer = <Traits>(ports: ZipAnswerPorts<Traits>): ZipAnswe
       ports,
       signal,
     );
+  const answer: AnswerExamination<Traits> = async (examination, request, response) => {
+    const series = seriesOf(examination, request);
+    const key = [examination.basePath, examination.kosSopInstanceUid, series ?? ''].join(' ');
+    const ifRange = field(request, 'if-range');
+    const writer = createAnswerWriter(response, { idleMs, clock: monotonic });
+    const { signal } = writer;
+    const planning = Promise.resolve(shelf.find(key, ifRange) ?? plan(examination, series, signal));
+    const zip = await untilAborted(planning, signal).catch((error: unknown) => {
+      throw signal.aborted ? new DrimboxError('viewer-access/images-cancelled') : error;
+    });
+    shelf.keep(key, zip);
+    const choice = chooseRange({ range: field(request, 'range'), ifRange }, zip);
+    const head = buildZipHead(choice, zip, fileNameOf(examination.number));
+    const tellEnd = await ports.begin(examination);
+    const checkStillOpen = createRecheck(examination, monotonic, recheckMs);
+    const hasBody = choice.kind !== 'unsatisfiable' && request.method !== 'HEAD';
+    const { end, failure } = await send({ zip, choice, head, hasBody, response, writer, checkStillOpen });
+    // It never fits again: whoever goes on is given another archive.
+    if (end.reason === 'viewer-access/download-changed') shelf.forget(key);
+    await tellEnd(end);
+    if (failure !== undefined) throw failure;
+  };
   return {
     sizeOf: async (examination) => (await plan(examination, undefined, new AbortController().signal)).sizeBytes,
-    answer: async (examination, request, response) => {
-      const series = seriesOf(examination, request);
-      const key = [examination.basePath, examination.kosSopInstanceUid, series ?? ''].join(' ');
-      const ifRange = field(request, 'if-range');
-      const planning = new AbortController();
-      response.once('close', () => planning.abort());
-      const zip = shelf.find(key, ifRange) ?? (await plan(examination, series, planning.signal));
-      shelf.keep(key, zip);
-      const choice = chooseRange({ range: field(request, 'range'), ifRange }, zip);
-      const { status, headers } = buildZipHead(choice, zip, fileNameOf(examination.number));
-      const tellEnd = await ports.begin(examination);
-      response.writeHead(status, headers);
-      const sent: Sent = { bytes: 0, objects: 0 };
-      if (choice.kind === 'unsatisfiable' || request.method === 'HEAD') {
-        response.end();
-        return tellEnd({ ...sent, isWhole: false });
-      }
-      const checkStillOpen = createRecheck(examination, ports.clock, ports.recheckMs ?? defaultRecheckMs);
-      const { idleMs } = ports;
-      const isSent = await send(zip, choice, { response, idleMs, sent, checkStillOpen }).catch(
-        async (error: unknown) => {
-          // It never fits again: whoever goes on is given another archive.
-          if (asDrimboxError(error).code === 'viewer-access/download-changed') shelf.forget(key);
-          await tellEnd({ ...sent, isWhole: false });
-          throw error;
-        },
-      );
-      const isComplete = zip.missing + zip.leftOut() === 0;
-      return tellEnd({ ...sent, isWhole: isSent && choice.kind === 'whole' && isComplete });
-    },
+    answer,
   };
 };

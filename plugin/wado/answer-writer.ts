@@ -2,11 +2,7 @@
  * Writes the body of an answer no faster than it is taken: memory holds what is under way, whatever the line.
  */
 import type { ServerResponse } from 'node:http';
-
-/** The peer went away, or took nothing for too long. */
-export class AnswerClosedError extends Error {
-  override readonly name = 'AnswerClosedError';
-}
+import { AnswerClosedError, cutAnswer, followDeparture } from './departure.ts';
 
 export interface AnswerWriter {
   /** Aborted when the peer goes away before the end. */
@@ -49,25 +45,36 @@ const joinSmall = (pieces: readonly Uint8Array[]): readonly Uint8Array[] => {
   return joined;
 };
 
-/** @param clock  monotonic, milliseconds */
-export const createAnswerWriter = (response: ServerResponse, clock: () => number): AnswerWriter => {
-  const gone = new AbortController();
+export interface AnswerWriterOptions {
+  /** Monotonic, milliseconds. */
+  readonly clock: () => number;
+  /** A peer that takes nothing for so long is left; absent: the connection tells. */
+  readonly idleMs?: number;
+}
+
+export const createAnswerWriter = (response: ServerResponse, { clock, idleMs }: AnswerWriterOptions): AnswerWriter => {
+  const gone = followDeparture(response);
   let bytes = 0;
   let firstByteAtMs: number | undefined;
-  // Who left while it was found out who asks and for what is not told of again: no event comes any more.
-  if (response.destroyed) gone.abort(new AnswerClosedError('the peer went away'));
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort(new AnswerClosedError('the peer went away'));
-  });
-  response.once('error', () => gone.abort(new AnswerClosedError('the connection broke')));
 
+  const giveUp = (): void => {
+    gone.abort(new AnswerClosedError('the peer takes nothing'));
+    cutAnswer(response);
+  };
+
+  /** Waits for the peer, but not for ever. */
   const settle = (start: (done: () => void) => void): Promise<void> =>
     new Promise((resolve, reject) => {
       const { signal } = gone;
-      const refuse = (): void => reject(signal.reason as Error);
-      if (signal.aborted) return refuse();
+      if (signal.aborted) return reject(signal.reason as Error);
+      const idle = idleMs === undefined ? undefined : setTimeout(giveUp, idleMs);
+      const refuse = (): void => {
+        clearTimeout(idle);
+        reject(signal.reason as Error);
+      };
       signal.addEventListener('abort', refuse, { once: true });
       start(() => {
+        clearTimeout(idle);
         signal.removeEventListener('abort', refuse);
         resolve();
       });

@@ -11,6 +11,7 @@ import { asDrimboxError, type DrimboxError } from '../errors.ts';
 import type { TransferSyntaxUid } from '../standards/index.ts';
 import { PayloadForm } from './acceptable-syntaxes.ts';
 import { type AnswerWriter, createAnswerWriter } from './answer-writer.ts';
+import { cutAnswer } from './departure.ts';
 import type { StoredImage } from './image-store.ts';
 import {
   type Boundary,
@@ -62,6 +63,8 @@ export interface DeliveryPorts {
   readonly startedAtMs: number;
   /** Parts prepared before their turn. */
   readonly ahead: number;
+  /** A peer that takes nothing for so long is left; absent: the connection tells. */
+  readonly idleMs?: number;
 }
 
 /** Images about which the PACS is asked before they are needed. */
@@ -130,7 +133,7 @@ export const deliver = async (
   order: DeliveryOrder,
   ports: DeliveryPorts,
 ): Promise<Delivered> => {
-  const writer = createAnswerWriter(response, ports.clock);
+  const writer = createAnswerWriter(response, ports);
   const tally = new Tally();
   const prepare = (image: StoredImage, place: number, signal: AbortSignal): Promise<Turn> =>
     ports.prepare(image, order.images.slice(place + 1, place + 1 + lookedAhead), signal).then(
@@ -171,7 +174,7 @@ export const deliver = async (
   } catch (error) {
     if (!writer.signal.aborted) {
       // What has begun cannot become a refusal: cut, so that nobody takes it for the whole.
-      if (response.headersSent) response.destroy();
+      if (response.headersSent) cutAnswer(response);
       throw error;
     }
     isCancelled = true;

@@ -7,6 +7,7 @@ import { DrimboxError } from '../errors.ts';
 import { type TransferSyntaxUid, transferSyntaxes } from '../standards/index.ts';
 import { PayloadForm } from './acceptable-syntaxes.ts';
 import { deliver } from './delivery.ts';
+import { followDeparture } from './departure.ts';
 import type { ImageStore, StoredImage, Workshop } from './image-store.ts';
 import { drawBoundary } from './multipart.ts';
 import { buildNotAcceptableBody, chooseForAnswer } from './negotiation.ts';
@@ -24,6 +25,8 @@ export interface ImageServingPorts {
   readonly ahead: number;
   /** `https://…/base`, of the manifest. */
   readonly retrieveUrlBase: string;
+  /** A peer that takes nothing for so long is left; absent: the connection tells. */
+  readonly idleMs?: number;
 }
 
 export interface FoundImages {
@@ -118,13 +121,12 @@ export const createImageServing =
   async (granted, response, beginAudit) => {
     const { resource, headers, manifest, correlationId, startedAtMs } = granted;
     const { images, missing } = await findImages(granted);
-    const leaving = new AbortController();
-    response.once('close', () => leaving.abort());
+    const { signal } = followDeparture(response);
     // The audit is on disk before the first byte leaves; what is read and made meanwhile leaves nothing.
     const audited = beginAudit();
     const ranking = rankSyntaxes(headers.accept, PayloadForm.multipart);
     const isAcceptable = (part: NegotiablePart): boolean => chooseRanked(ranking, part).choice.kind !== 'unacceptable';
-    const candidates = await lookAtSamples(images, isAcceptable, ports, leaving.signal);
+    const candidates = await lookAtSamples(images, isAcceptable, ports, signal);
     const plan = chooseForAnswer(headers.accept, resource.level, candidates);
     if (plan.kind === 'unacceptable') {
       throw new RefusedError(plan.code, { body: buildNotAcceptableBody(plan.available) });
@@ -149,11 +151,12 @@ export const createImageServing =
         headers: { 'Cache-Control': 'no-store', 'X-Correlation-Id': correlationId },
       },
       {
-        prepare: (image, next, signal) => preparePart(image, next, terms, ports, signal),
+        prepare: (image, next, stop) => preparePart(image, next, terms, ports, stop),
         audited,
         clock: ports.monotonic,
         startedAtMs,
         ahead: ports.ahead,
+        ...(ports.idleMs === undefined ? {} : { idleMs: ports.idleMs }),
       },
     );
     const [failure] = delivered.failures;

@@ -1,4 +1,6 @@
 export { type Admission, type AdmissionOptions, createAdmission } from './admission-limits.ts';
+export { type AnswerWriter, createAnswerWriter } from './answer-writer.ts';
+export { cutAnswer, hasLeft } from './departure.ts';
 export { PayloadForm } from './acceptable-syntaxes.ts';
 export { type Accept, type AcceptRange, parseAccept } from './accept-header.ts';
 export {

@@ -59,7 +59,7 @@ export const createMetadataServing =
       throw new RefusedError(plan.code, { body: buildNotAcceptableBody(plan.available) });
     const { images, missing } = await findImages(granted);
     await beginAudit();
-    const writer = createAnswerWriter(response, ports.monotonic);
+    const writer = createAnswerWriter(response, { clock: ports.monotonic });
     const about = { studyInstanceUid: resource.studyInstanceUid, ins: manifest.ins };
     const prepare = (image: StoredImage, place: number, signal: AbortSignal): Promise<Turn> =>
       readMetadata(image, images.slice(place + 1), about, ports, signal).then(

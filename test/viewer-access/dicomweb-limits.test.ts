@@ -1,9 +1,11 @@
 /** Turns, idle browsers, HTTP/2: the same answers whatever the line. Invented images. */
+import { EventEmitter } from 'node:events';
 import { connect as connectHttp2, createServer } from 'node:http2';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAnswerWriter } from '../../plugin/viewer-access/dicomweb/answer.ts';
 import { createDualApplication } from '../../plugin/viewer-access/http2-application.ts';
 import type { InventedInstance } from '../fixtures/dicom/index.ts';
 import { outlineOf } from '../fixtures/renditions/judges.ts';
@@ -69,6 +71,54 @@ describe('limits', () => {
     }
   });
 
+  test.each([
+    ['of which the examination was closed meanwhile is refused (E5)', 1_500, false, 404, 1],
+    ['of which the examination is still open is answered', 1_500, true, 200, 1],
+    ['for a moment only is not asked about again', 900, false, 200, 0],
+  ])('a request that waited %s', async (_, waitedMs, isOpen, status, times) => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isHeld = false;
+    const busy = await startDicomWebBench(instances, { requestsPerSession: 1, waiting: 1 }, (store) => ({
+      ...store,
+      find: async (uid) => {
+        if (!isHeld) {
+          isHeld = true;
+          await held;
+        }
+        return store.find(uid);
+      },
+    }));
+    let asked = 0;
+    busy.state.nowMs = 0;
+    busy.state.isStillOpen = () => {
+      asked += 1;
+      return Promise.resolve(isOpen);
+    };
+    try {
+      const first = busy.ask(`/studies/${viewedStudyUid}/series/${ct}/metadata`);
+      await expect.poll(() => isHeld).toBe(true);
+      const others = [busy.askPreview(ct), busy.askPreview(ct)];
+      // One was told that there is no room: the other one waits.
+      await expect.poll(() => busy.told.length).toBe(1);
+      busy.state.nowMs = waitedMs;
+      release();
+      await first;
+      const answers = await Promise.all(others);
+      expect(answers.map((one) => one.status).toSorted((a, b) => a - b)).toEqual([status, 503]);
+      expect(asked).toBe(times);
+      const refused = answers.find((one) => one.status === 404);
+      if (refused !== undefined) expect(codeOf(refused.body)).toBe('viewer-access/link-refused');
+      // A refused one has given its place back.
+      expect((await busy.askPreview(ct)).status).toBe(200);
+    } finally {
+      release();
+      await busy.stop();
+    }
+  });
+
   test('a browser that takes nothing any more is left', async () => {
     const slice = instances.find((one) => one.seriesInstanceUid === viewedSeries.ct);
     const huge = slice?.bytes ?? Buffer.alloc(0);
@@ -100,6 +150,31 @@ describe('limits', () => {
     bench.told.length = 0;
     const answer = await bench.ask(`/studies/${viewedStudyUid}/series/${ct}/instances/${ct}.1/frames/1`);
     expect(bench.told).toMatchObject([{ kind: 'frames', httpStatus: 200, bytes: answer.body.length }]);
+  });
+});
+
+describe('a slow line', () => {
+  /** Of an answer that is never taken at once. */
+  const createSlowResponse = () => {
+    const written: number[] = [];
+    const response = Object.assign(new EventEmitter(), {
+      destroyed: false,
+      write: (piece: Uint8Array) => {
+        written.push(piece.length);
+        setImmediate(() => response.emit('drain'));
+        return false;
+      },
+    });
+    return { response: response as unknown as ServerResponse, written };
+  };
+
+  test('takes a large frame a little at a time, and is not left as if it took nothing', async () => {
+    const { response, written } = createSlowResponse();
+    const writer = createAnswerWriter(response, { idleMs: 30_000, clock: () => 0 });
+    await writer.write(new Uint8Array(5_000_000));
+    expect(written.reduce((sum, length) => sum + length, 0)).toBe(5_000_000);
+    expect(Math.max(...written)).toBeLessThanOrEqual(2 ** 20);
+    expect(writer.bytes()).toBe(5_000_000);
   });
 });
 

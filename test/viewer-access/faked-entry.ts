@@ -8,6 +8,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServedManifest } from '../../plugin/archive/index.ts';
+import { DrimboxError, type ErrorCode } from '../../plugin/errors.ts';
 import {
   type AccessDecision,
   type AnswerExamination,
@@ -78,6 +79,10 @@ export interface FakedWorld {
   recordFails: boolean;
   status: 'UP' | 'DOWN';
   readonly records: EntryRecord<Traits>[];
+  /** Studies about to be opened, and what was told of it: `opened`, or why not. */
+  readonly openings: { readonly studies: readonly string[]; told: ErrorCode | 'opened' | undefined }[];
+  /** Why sessions open nothing more. */
+  grantFails: ErrorCode | undefined;
   /** Answers given for an examination: its study and what was asked of it. */
   readonly shown: { readonly study: string; readonly url: string; readonly what: string }[];
   /** How each grant was asked for. */
@@ -113,6 +118,8 @@ export const makeWorld = (): FakedWorld => ({
   recordFails: false,
   status: 'UP',
   records: [],
+  openings: [],
+  grantFails: undefined,
   shown: [],
   uses: [],
   linkPaths: [],
@@ -126,7 +133,9 @@ export const makeWorld = (): FakedWorld => ({
 /** The form token of a fake browser is its own cookie, reversed. */
 export const tokenOf = (cookies: string): string => cookies.split('').toReversed().join('');
 
-const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | 'staticFolder'> => {
+type FakedPorts = Omit<ViewerListenerPorts<Traits>, 'tls' | 'staticFolder'>;
+
+const portsOf = (world: FakedWorld): FakedPorts => {
   const sessionOf = (cookies: string | undefined) =>
     people[/__Host-drimbox=(\w+)/.exec(cookies ?? '')?.[1] ?? '']?.session;
   const show =
@@ -157,7 +166,10 @@ const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | '
             ? { ...session, situationsToChoose: [] }
             : undefined,
         ),
-      grant: (_, { studies: [{ studyInstanceUid }] }) => Promise.resolve(grantOf(numberOf(studyInstanceUid))),
+      grant: (_, { studies: [{ studyInstanceUid }] }) =>
+        world.grantFails === undefined
+          ? Promise.resolve(grantOf(numberOf(studyInstanceUid)))
+          : Promise.reject(new DrimboxError(world.grantFails)),
       loadGrant: ({ cookies }, value, use = 'used') => {
         world.uses.push(use);
         const session = sessionOf(cookies);
@@ -215,6 +227,18 @@ const portsOf = (world: FakedWorld): Omit<ViewerListenerPorts<Traits>, 'tls' | '
       world.records.push(record);
       return world.recordFails ? Promise.reject(new Error('no audit')) : Promise.resolve();
     },
+    beginOpening: ({ studies }) => {
+      if (world.recordFails) return Promise.reject(new DrimboxError('audit/unavailable'));
+      const opening: FakedWorld['openings'][number] = {
+        studies: studies.map(({ studyInstanceUid }) => studyInstanceUid),
+        told: undefined,
+      };
+      world.openings.push(opening);
+      return Promise.resolve((failure) => {
+        opening.told = failure ?? 'opened';
+        return Promise.resolve();
+      });
+    },
     examination: {
       shell: showAll('shell'),
       description: showAll('description'),
@@ -255,12 +279,15 @@ export const makeStaticFolder = (): { readonly folder: string; readonly remove: 
   return { folder, remove: () => rmSync(folder, { recursive: true }) };
 };
 
+/** @param change  ports that are not the faked ones */
 export const startEntry = (
   ca: TestCa,
   staticFolder: string,
   world: FakedWorld,
   options: Readonly<Record<string, unknown>> = {},
+  change: (faked: FakedPorts) => Partial<FakedPorts> = () => ({}),
 ): Promise<ViewerListener> => {
+  const faked = portsOf(world);
   const { certificateFile, keyFile } = ca.server;
   return startViewerListener(
     viewerAccessOptions.parse({
@@ -270,7 +297,12 @@ export const startEntry = (
       siteName: 'Centre d’imagerie Exemple <1>',
       ...options,
     }),
-    { ...portsOf(world), tls: { cert: readFileSync(certificateFile), key: readFileSync(keyFile) }, staticFolder },
+    {
+      ...faked,
+      ...change(faked),
+      tls: { cert: readFileSync(certificateFile), key: readFileSync(keyFile) },
+      staticFolder,
+    },
   );
 };
 

@@ -63,7 +63,7 @@ describe('before anybody signs in (E6)', () => {
     );
     expect(new Set(pages).size).toBe(1);
     expect(pages[0]).toContain('Vous êtes le patient');
-    expect(world.records).toEqual([]);
+    expect([world.records, world.openings]).toEqual([[], []]);
   });
 
   test('a malformed link says so, with its code (viewer-access/link-malformed)', async () => {
@@ -100,7 +100,7 @@ describe('once signed in', () => {
     const { status, headers } = await ask(port, path);
     expect([status, headers.location]).toEqual([303, `/examen/${grantOf(number)}`]);
     expect(headers['set-cookie']?.[0]).toContain(cookieOf(name));
-    expect(world.records).toMatchObject([{ outcome: 'granted', link: { studyInstanceUid: studyOf(number) } }]);
+    expect([world.openings, world.records]).toEqual([[{ studies: [studyOf(number)], told: 'opened' }], []]);
   });
 
   test('a refused sign-in is a page with its code', async () => {
@@ -114,7 +114,7 @@ describe('once signed in', () => {
     const chosen = await ask(port, '/connexion/psc/retour?code=c');
     expect([chosen.status, chosen.body]).toEqual([200, expect.stringContaining('Cabinet &lt;A&gt;')]);
     expect(chosen.body).toContain('name="jeton" value="fresh"');
-    expect(world.records).toEqual([]);
+    expect([world.records, world.openings]).toEqual([[], []]);
   });
 
   test('another link in the same browser needs no second sign-in, and is decided anew', async () => {
@@ -253,7 +253,18 @@ describe('a link that is refused (viewer-access/link-refused)', () => {
   test('nothing opens without a trace', async () => {
     world.recordFails = true;
     const { status, headers } = await submit(port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
-    expect([status, headers.location]).toEqual([500, undefined]);
+    expect([status, headers.location]).toEqual([503, undefined]);
+  });
+
+  test.each([
+    ['sign-in/grants-too-many', 429],
+    ['viewer-access/session-ended', 401],
+  ] as const)('what could not be opened (%s) is not written down as opened', async (code, httpStatus) => {
+    world.grantFails = code;
+    const { status, headers, body } = await submit(port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
+    expect([status, headers.location]).toEqual([httpStatus, undefined]);
+    expect(body).toContain(code);
+    expect(world.openings).toEqual([{ studies: [studyOf(1)], told: code }]);
   });
 });
 
@@ -278,7 +289,7 @@ describe('what a form must bring (viewer-access/form-refused)', () => {
       expect([answered.status, answered.body]).toEqual([403, expect.stringContaining('viewer-access/form-refused')]);
     }
     expect(world.begun).toEqual([]);
-    expect(world.records).toEqual([]);
+    expect([world.records, world.openings]).toEqual([[], []]);
   });
 
   test.each([...forms, '/connexion/psc/fin'])(

@@ -69,12 +69,13 @@ interface SiteOptions {
   /** Whether the examination is still open when the download asks. */
   readonly isOpen?: () => boolean;
   readonly recheckMs?: number;
+  readonly monotonic?: () => number;
 }
 
 /** The grant is the first part of the path, as the listener would have read it. */
 const startSite = async (
   stored: ZipStore,
-  { begin, idleMs = 30_000, isOpen = () => true, recheckMs }: SiteOptions = {},
+  { begin, idleMs = 30_000, isOpen = () => true, recheckMs, monotonic = () => performance.now() }: SiteOptions = {},
 ): Promise<Site> => {
   const noted: string[] = [];
   const ends: DownloadEnd[] = [];
@@ -83,6 +84,7 @@ const startSite = async (
   let uids = 0;
   const zip = createZipAnswer<never>({
     ...ports(stored),
+    monotonic,
     images,
     newUid: () => `2.25.${(uids += 1)}`,
     idleMs,
@@ -150,7 +152,7 @@ describe('a download', () => {
     expect(Number(answer.headers.get('content-length'))).toBe(archive.length);
     expect(await zip.sizeOf(examination())).toBe(archive.length);
     expect(unzipFindings(archive).status).toBe(0);
-    expect(ends).toEqual([{ bytes: archive.length, objects: mixed.length, isWhole: true }]);
+    expect(ends).toEqual([{ bytes: archive.length, objects: mixed.length, outcome: 'served', httpStatus: 200 }]);
     expect(stored.figures).toMatchObject({ openFiles: 0, lentBytes: 0 });
     expect(returns.length).toBeGreaterThan(0);
     expect(returns.every((times) => times === 1)).toBe(true);
@@ -195,7 +197,7 @@ describe('a download', () => {
     const { url, ends, zip, examination } = await startSite(stored);
     const answer = await fetch(url, { method: 'HEAD' });
     expect(Number(answer.headers.get('content-length'))).toBe(await zip.sizeOf(examination()));
-    await expect.poll(() => ends).toEqual([{ bytes: 0, objects: 0, isWhole: false }]);
+    await expect.poll(() => ends).toEqual([{ bytes: 0, objects: 0, outcome: 'served', httpStatus: 200 }]);
     expect(stored.opens).toEqual([]);
   });
 
@@ -209,17 +211,29 @@ describe('a download', () => {
     const rest = await fetch(url, { headers });
     expect(rest.status).toBe(206);
     expect((await bytesOf(rest)).equals(archive.subarray(1000))).toBe(true);
-    expect(ends.at(-1)).toMatchObject({ bytes: archive.length - 1000, isWhole: false });
+    const part = { bytes: archive.length - 1000, outcome: 'served', httpStatus: 206 };
+    await expect.poll(() => ends.at(-1)).toMatchObject(part);
     const last = await fetch(url, { headers: { ...headers, Range: `bytes=${archive.length - 10}-` } });
     await bytesOf(last);
-    await expect.poll(() => ends.at(-1)).toEqual({ bytes: 10, objects: 0, isWhole: false });
+    await expect.poll(() => ends.at(-1)).toEqual({ bytes: 10, objects: 0, outcome: 'served', httpStatus: 206 });
     const elsewhere = await fetch(url.replace('/one', '/two'), { headers });
     expect([elsewhere.status, elsewhere.headers.get('etag') === etag]).toEqual([200, false]);
     await bytesOf(elsewhere);
     const behind = await fetch(url, { headers: { Range: `bytes=${archive.length}-`, 'If-Range': etag } });
     expect(behind.status).toBe(416);
     expect((await bytesOf(behind)).length).toBe(0);
-    await expect.poll(() => ends.at(-1)).toEqual({ bytes: 0, objects: 0, isWhole: false });
+    const reason = 'viewer-access/range-unsatisfiable';
+    const refused = { bytes: 0, objects: 0, outcome: 'refused', httpStatus: 416, reason };
+    await expect.poll(() => ends.at(-1)).toEqual(refused);
+  });
+
+  it('whose images are not all there is written down as partial', async () => {
+    const stored = createZipStore(mixed);
+    stored.faults.set(mixed[1]?.sopInstanceUid ?? '', { openFails: 'orthanc/not-found' });
+    const { url, ends } = await startSite(stored);
+    const archive = await bytesOf(await fetch(url));
+    const end = { bytes: archive.length, outcome: 'partial', httpStatus: 200 };
+    await expect.poll(() => ends).toMatchObject([end]);
   });
 });
 
@@ -250,7 +264,7 @@ describe('a download that ends early', () => {
     expect(ends).toEqual([]);
     for (const one of leave) one();
     await expect.poll(() => ends.length).toBe(1);
-    expect(ends[0]?.isWhole).toBe(false);
+    expect(ends[0]).toMatchObject({ outcome: 'cancelled', httpStatus: 200 });
     expect(ends[0]?.bytes).toBeGreaterThan(0);
     expect(ends[0]?.bytes).toBeLessThan(announced);
     await expect.poll(() => stored.figures.openFiles).toBe(0);
@@ -264,7 +278,7 @@ describe('a download that ends early', () => {
     const leave: (() => void)[] = [];
     const announced = await takeNothing(url, leave);
     await expect.poll(() => ends.length, { timeout: 5_000 }).toBe(1);
-    expect(ends[0]?.isWhole).toBe(false);
+    expect(ends[0]).toMatchObject({ outcome: 'cancelled', httpStatus: 200 });
     expect(ends[0]?.bytes).toBeLessThan(announced);
     await expect.poll(() => stored.figures.openFiles).toBe(0);
     for (const one of leave) one();
@@ -279,7 +293,7 @@ describe('a download that ends early', () => {
     expect(answer.status).toBe(200);
     expect(await isCut(answer)).toBe(true);
     await expect.poll(() => ends.length).toBe(1);
-    expect(ends[0]).toMatchObject({ isWhole: false, objects: 3 });
+    expect(ends[0]).toMatchObject({ outcome: 'partial', reason: 'orthanc/answer-invalid', objects: 3 });
     expect(ends[0]?.bytes).toBeGreaterThan(0);
     await expect.poll(() => failures).toEqual(['orthanc/answer-invalid']);
   });
@@ -293,7 +307,7 @@ describe('a download that ends early', () => {
     const isEnded = await fetch(url).then(isCut, () => true);
     expect(isEnded).toBe(true);
     await expect.poll(() => ends.length).toBe(1);
-    expect(ends[0]).toMatchObject({ isWhole: false, objects: 0 });
+    expect(ends[0]).toMatchObject({ outcome: 'partial', reason: 'viewer-access/link-refused', objects: 0 });
     await expect.poll(() => failures).toEqual(['viewer-access/link-refused']);
     await expect.poll(() => stored.figures.openFiles).toBe(0);
     expect(asked).toBe(3);
@@ -305,8 +319,21 @@ describe('a download that ends early', () => {
     const isOpen = (): boolean => (asked += 1) > 0;
     const { url, ends } = await startSite(stored, { isOpen, recheckMs: 0 });
     await bytesOf(await fetch(url));
-    await expect.poll(() => ends.at(-1)?.isWhole).toBe(true);
+    await expect.poll(() => ends.at(-1)?.outcome).toBe('served');
     expect(asked).toBeGreaterThan(mixed.length);
+  });
+
+  it('asks again by a clock that nobody sets: the clock on the wall may stand still', async () => {
+    const stored = createZipStore(mixed);
+    let asked = 0;
+    let nowMs = 0;
+    const isOpen = (): boolean => (asked += 1) > 0;
+    // Ten seconds later at each look; the wall clock of this bench never moves.
+    const monotonic = (): number => (nowMs += 10_000);
+    const { url, ends } = await startSite(stored, { isOpen, monotonic, recheckMs: 15_000 });
+    await bytesOf(await fetch(url));
+    await expect.poll(() => ends.at(-1)?.outcome).toBe('served');
+    expect(asked).toBeGreaterThan(0);
   });
 
   it('because a stored file has changed begins again as another archive', async () => {

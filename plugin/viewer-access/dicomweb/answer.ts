@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { DrimboxError } from '../../errors.ts';
+import { createAnswerWriter as createWriter } from '../../wado/index.ts';
 
 export interface AnswerWriter {
   /** Aborted when the browser goes away before the end. */
@@ -17,53 +17,35 @@ export interface AnswerWriter {
   readonly bytes: () => number;
   /** Bytes that somebody else wrote. */
   count(bytes: number): void;
-  /** Resolves when more may be written. @throws viewer-access/images-cancelled */
+  /** Resolves when more may be written; rejects when the browser is gone. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Resolves when everything was handed over. @throws viewer-access/images-cancelled */
+  /** Resolves when everything was handed over; rejects when the browser is gone. */
   end(): Promise<void>;
 }
 
-const cancelled = (): DrimboxError => new DrimboxError('viewer-access/images-cancelled');
+export interface AnswerTerms {
+  /** A browser that takes nothing for so long is left. */
+  readonly idleMs: number;
+  /** Monotonic, milliseconds. */
+  readonly clock: () => number;
+}
 
-export const createAnswerWriter = (response: ServerResponse, idleMs: number): AnswerWriter => {
-  const gone = new AbortController();
-  let bytes = 0;
-  const leave = (): void => {
-    if (!response.writableFinished) gone.abort();
-  };
-  if (response.destroyed) gone.abort();
-  response.once('close', leave);
-  response.once('error', () => gone.abort());
+/** Of a frame at once: a slow line takes a little now and then, and is no idle one. */
+const sliceBytes = 1024 * 1024;
 
-  /** Waits for the browser, but not for ever. */
-  const settle = (start: (done: () => void) => void): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (gone.signal.aborted) return reject(cancelled());
-      const refuse = (): void => {
-        clearTimeout(timer);
-        reject(cancelled());
-      };
-      const timer = setTimeout(() => response.destroy(), idleMs);
-      gone.signal.addEventListener('abort', refuse, { once: true });
-      start(() => {
-        clearTimeout(timer);
-        gone.signal.removeEventListener('abort', refuse);
-        resolve();
-      });
-    });
-
+export const createAnswerWriter = (response: ServerResponse, terms: AnswerTerms): AnswerWriter => {
+  const writer = createWriter(response, terms);
+  let counted = 0;
   return {
-    signal: gone.signal,
-    bytes: () => bytes,
+    signal: writer.signal,
+    bytes: () => writer.bytes() + counted,
     count: (more) => {
-      bytes += more;
+      counted += more;
     },
     write: async (piece) => {
-      if (gone.signal.aborted) throw cancelled();
-      bytes += piece.length;
-      if (!response.write(piece)) await settle((done) => response.once('drain', done));
+      for (let at = 0; at < piece.length; at += sliceBytes) await writer.write([piece.subarray(at, at + sliceBytes)]);
     },
-    end: () => settle((done) => response.end(done)),
+    end: () => writer.end(),
   };
 };
 

@@ -13,6 +13,8 @@ import { parseSeriesInstanceUid, parseSopInstanceUid, parseStudyInstanceUid } fr
 import {
   createAdmission,
   createImageServing,
+  cutAnswer,
+  hasLeft,
   type ImageStore,
   parseAccept,
   RetrieveLevel,
@@ -68,6 +70,8 @@ export interface ImagesCall {
   readonly viewed: ViewedStudy;
   /** Where the service stands: `/examen/…/dicomweb`, for Content-Location. */
   readonly rootPath: string;
+  /** Asked when the request waited: what was looked at before may have changed since (decision E5). */
+  readonly isStillOpen?: () => Promise<boolean>;
 }
 
 /** A request for images, answered in its turn; what a step throws becomes the answer. Never throws. */
@@ -130,6 +134,7 @@ const serveObject = async (exchange: Exchange, desk: ImageDesk, uids: ResourceUi
     randomBytes,
     ahead: 1,
     retrieveUrlBase: rootPath,
+    idleMs: desk.options.idleSeconds * 1_000,
   });
   const level = RetrieveLevel.instance;
   response.setHeader('X-Content-Type-Options', 'nosniff');
@@ -151,6 +156,7 @@ const serveObject = async (exchange: Exchange, desk: ImageDesk, uids: ResourceUi
     () => Promise.resolve(),
   );
   exchange.writer.count(served.bytes);
+  if (served.isCancelled) throw new DrimboxError('viewer-access/images-cancelled');
 };
 
 const serveBulk = async (
@@ -189,8 +195,8 @@ const serve = (exchange: Exchange, desk: ImageDesk, resource: ImageResource): Pr
 
 /** Code and French sentence, for the viewer and the help desk. Does nothing when the answer has begun, but cut it. */
 const answerFailure = (response: ServerResponse, error: DrimboxError, correlationId: string): void => {
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
+  if (response.headersSent || hasLeft(response)) {
+    cutAnswer(response);
     return;
   }
   response.removeHeader('Content-Disposition');
@@ -224,6 +230,15 @@ const createDesk = (options: ViewerImagesOptions, ports: ViewerDicomWebPorts): I
   return { options, images, workshop, objects, frames, threads, pictures, metadata, monotonic, randomBytes, software };
 };
 
+/** Who waits for longer than this is asked about again. */
+const freshMs = 1_000;
+
+/** @throws viewer-access/link-refused: closed while the request waited */
+const checkStillOpen = async ({ isStillOpen }: ImagesCall, waitedMs: number): Promise<void> => {
+  if (waitedMs <= freshMs || isStillOpen === undefined || (await isStillOpen())) return;
+  throw new DrimboxError('viewer-access/link-refused', { detail: 'closed while it waited' });
+};
+
 const createTurns = (options: ViewerImagesOptions, ports: ViewerDicomWebPorts): AnswerInTurn => {
   const { requests, requestsPerSession, waiting, waitSeconds, idleSeconds } = options;
   const admission = createAdmission(
@@ -245,16 +260,19 @@ const createTurns = (options: ViewerImagesOptions, ports: ViewerDicomWebPorts): 
     }
   };
 
-  return async ({ request, response, viewed, rootPath }, kind, { check, work }) => {
+  return async (call, kind, { check, work }) => {
+    const { request, response, viewed, rootPath } = call;
     const correlationId = ports.newCorrelationId();
-    const writer = createAnswerWriter(response, idleSeconds * 1_000);
+    const writer = createAnswerWriter(response, { idleMs: idleSeconds * 1_000, clock: ports.monotonic });
     const query = parseQuery(request.url ?? '');
     const exchange: Exchange = { request, response, viewed, writer, query, rootPath, correlationId };
     let code: ErrorCode | undefined;
     try {
       check();
+      const askedAtMs = ports.monotonic();
       const leave = await enter(exchange);
       try {
+        await checkStillOpen(call, ports.monotonic() - askedAtMs);
         await work(exchange);
       } finally {
         leave();
