@@ -1,4 +1,6 @@
-/** A link that opens several studies of its report: one grant, each study asked for and checked by itself (fakes behind the entry). */
+/**
+ * What stands behind a grant, of one study and of several: each study asked for and checked by itself (fakes behind the entry).
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,5 +115,40 @@ describe('a link that opens several studies', () => {
     close(5, 6, 7);
     for (const rest of ['', '/description', '/images.zip?examen=2']) expect((await askFor(rest)).status).toBe(404);
     expect(shownStudies()).toEqual([]);
+  });
+});
+
+describe('an open examination', () => {
+  const cookies = cookieOf('camille');
+  test.each([
+    ['', 'shell', '/'],
+    ['/description', 'description', '/description'],
+    ['/dicomweb/studies?limit=1', 'dicomweb', '/studies?limit=1'],
+    ['/dicomweb/studies/1.2/series/1.3/metadata', 'dicomweb', '/studies/1.2/series/1.3/metadata'],
+    ['/apercu/1.2.3.jpg', 'preview', '/1.2.3.jpg'],
+    ['/images.zip?serie=1.2', 'archive', '/images.zip?serie=1.2'],
+  ])('%s is answered by its part, with what stands behind the grant', async (rest, what, url) => {
+    const { status, body } = await ask(listener.port, `/examen/${grantOf(1)}${rest}`, { cookies });
+    expect([status, body]).toEqual([200, `${what} ${studyOf(1)} ${url}`]);
+  });
+
+  test('closes at once when the archive no longer gives it; a program gets a code, a person a page (E5)', async () => {
+    world.checkGrant = () => ({ kind: 'refused', reason: 'viewer-access/hidden-from-patient' });
+    const page = await ask(listener.port, `/examen/${grantOf(1)}`, {
+      cookies,
+      headers: { 'Sec-Fetch-Dest': 'document' },
+    });
+    expect([page.status, page.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+    const fetched = await ask(listener.port, `/examen/${grantOf(1)}/description`, {
+      cookies,
+      headers: { 'Sec-Fetch-Dest': 'empty' },
+    });
+    expect(JSON.parse(fetched.body)).toEqual({
+      code: 'viewer-access/link-refused',
+      message: expect.stringContaining('ne peuvent pas être affichées'),
+      reference: expect.stringMatching(/^REF-/),
+    });
+    expect(world.shown).toEqual([]);
+    expect(world.logged).toContainEqual(expect.objectContaining({ code: 'viewer-access/hidden-from-patient' }));
   });
 });
