@@ -73,6 +73,7 @@ const viewerRoutes: readonly Row[] = [
   ['the shell of a stranger', examination, stranger, 401],
   ['the description', `${examination}/description`, get, 200],
   ['DICOMweb', `${examination}/dicomweb/studies`, get, 200],
+  ['the state of a page', `${examination}/etat`, get, 200],
   ['a preview', `${examination}/apercu/1.2.jpg`, get, 200],
   ['the download', `${examination}/images.zip`, get, 200],
   ['the viewer', '/visionneuse/index.html', stranger, 200],
