@@ -11,6 +11,7 @@ const ohifInputs = [
   'scripts/viewer-setup/ohif-array-patch.ts',
   'scripts/viewer-setup/ohif-codec-patches.ts',
   'scripts/viewer-setup/ohif-patches.ts',
+  'scripts/viewer-setup/ohif-start-patches.ts',
   'scripts/viewer-setup/patch.ts',
   'scripts/viewer-setup/compress.ts',
 ];

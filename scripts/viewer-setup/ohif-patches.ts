@@ -5,6 +5,7 @@
 
 import { arrayPatch } from './ohif-array-patch.ts';
 import { codecPatches } from './ohif-codec-patches.ts';
+import { startPatches } from './ohif-start-patches.ts';
 import type { Patch } from './patch.ts';
 
 const leftOutModes = [
@@ -26,6 +27,7 @@ export const buildPatches = (publicPath: string): readonly Patch[] => [
   },
   ...codecPatches,
   arrayPatch,
+  ...startPatches,
   {
     reason: 'one mode, that of reading images: the others load extensions nobody uses here before the first image',
     find: new RegExp(`pluginImports_modes\\.push\\("@ohif/mode-(${leftOutModes.join('|')})"\\);`, 'g'),
@@ -68,6 +70,12 @@ export const buildPatches = (publicPath: string): readonly Patch[] => [
     reason: 'of the menu only the preferences: the others lead to other sites or change the appearance',
     find: /menuOptions: menuOptions,(?=\s*isReturnEnabled: !!appConfig\.showStudyList,\s*onClickReturnButton)/g,
     replace: "menuOptions: menuOptions.filter(option => option.icon === 'settings'),",
+    count: 1,
+  },
+  {
+    reason: 'in production the title of an error ends in "false"',
+    find: /(?<=t\('Something went wrong'\)\})\$\{!isProduction && ` \$\{t\('in'\)\} \$\{context\}`\}/g,
+    replace: '',
     count: 1,
   },
   {

@@ -125,6 +125,7 @@ describe.skipIf(!isChromiumHere())('pages of the viewer', { timeout: 120_000 }, 
       'Se déconnecter',
       'Séries et téléchargement',
       expect.stringMatching(/^Série CT 1/),
+      'Télécharger cette série',
       expect.stringMatching(/^Série CT 2/),
       expect.stringMatching(/^Télécharger les images/),
     ]);

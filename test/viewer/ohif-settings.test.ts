@@ -24,14 +24,13 @@ interface Settings {
 
 const configure = (classes: readonly string[], isNarrow = false): Settings => {
   const window = {
-    drimboxExamination: { root: '/examen/abc/dicomweb', classes, studies: [] },
+    drimboxExamination: { root: '/examen/abc/dicomweb', classes, studies: [], isNarrow },
     PUBLIC_URL: '/visionneuse/ohif-x/',
   };
   const globals = {
     window,
     location: { origin: 'https://vi.example' },
     navigator: {},
-    matchMedia: () => ({ matches: isNarrow }),
   };
   runInNewContext(read('app-config.js'), globals);
   return (window as unknown as { config: Settings }).config;

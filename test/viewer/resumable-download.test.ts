@@ -10,6 +10,8 @@ interface Plan {
   /** Bytes after which the line of this attempt breaks. */
   readonly breaksAfter?: readonly number[];
   readonly status?: number;
+  /** Refusals of the first attempts: status, and seconds to wait. */
+  readonly refusals?: readonly { readonly status: number; readonly retryAfter?: string }[];
   readonly ignoresRange?: boolean;
 }
 
@@ -21,6 +23,11 @@ const serve = async (plan: Plan): Promise<{ url: string; asked: string[] }> => {
   server = createServer((request, response) => {
     const from = plan.ignoresRange === true ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     asked.push(`${request.headers.range ?? 'whole'} ${String(request.headers['if-range'] ?? '')}`.trim());
+    const refusal = plan.refusals?.[asked.length - 1];
+    if (refusal !== undefined) {
+      const { status, retryAfter } = refusal;
+      return response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter }).end();
+    }
     if (plan.status !== undefined) return response.writeHead(plan.status).end();
     const body = archive.subarray(from);
     response.writeHead(from > 0 ? 206 : 200, { etag: '"one"', 'content-length': body.length });
@@ -32,12 +39,27 @@ const serve = async (plan: Plan): Promise<{ url: string; asked: string[] }> => {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/images.zip`, asked };
 };
 
-const run = async (url: string, signal = new AbortController().signal, waitMs: readonly number[] = [1, 1]) => {
+interface Faults {
+  /** A file that takes so many pieces. */
+  readonly pieces?: number;
+  readonly cannotClose?: boolean;
+}
+
+const run = async (
+  url: string,
+  signal = new AbortController().signal,
+  waitMs: readonly number[] = [1, 1],
+  { pieces: room = Number.POSITIVE_INFINITY, cannotClose = false }: Faults = {},
+) => {
   const pieces: Uint8Array[] = [];
-  const seen = { closed: false, aborted: false, progress: [] as number[] };
+  const seen = { closed: false, aborted: false, progress: [] as number[], pauses: 0 };
   const sink: FileSink = {
-    write: async (bytes) => void pieces.push(bytes.slice()),
+    write: async (bytes) => {
+      if (pieces.length >= room) throw new DOMException('no room', 'QuotaExceededError');
+      pieces.push(bytes.slice());
+    },
     close: async () => {
+      if (cannotClose) throw new DOMException('no room', 'QuotaExceededError');
       seen.closed = true;
     },
     abort: async () => {
@@ -50,6 +72,9 @@ const run = async (url: string, signal = new AbortController().signal, waitMs: r
     totalBytes: archive.length,
     sink,
     onProgress,
+    onPause: () => {
+      seen.pauses += 1;
+    },
     signal,
     waitMs,
   });
@@ -89,6 +114,39 @@ describe('download of the images', () => {
   it('does not insist when the server refuses', async () => {
     const { url, asked } = await serve({ status: 403 });
     expect([(await run(url)).end, asked.length]).toEqual(['refused', 1]);
+  });
+
+  it('says before each further attempt that it waits', async () => {
+    const { url } = await serve({ breaksAfter: [40_000, 10_000] });
+    expect((await run(url)).pauses).toBe(2);
+  });
+
+  it.each([
+    ['a full disk', { pieces: 0 }],
+    ['a disk that is full at the end', { cannotClose: true }],
+  ])('does not ask again for what the file does not take: %s', async (_what, faults) => {
+    const { url, asked } = await serve({});
+    const { end, aborted, closed } = await run(url, undefined, [1, 1], faults);
+    expect([end, aborted, closed, asked.length]).toEqual(['unwritable', true, false, 1]);
+  });
+
+  it.each([429, 503])(
+    'waits as long as the server asks when it has too much to do (%i, Retry-After)',
+    async (status) => {
+      const { url, asked } = await serve({ refusals: [{ status, retryAfter: '1' }] });
+      const begunMs = performance.now();
+      const { end, bytes } = await run(url);
+      expect([end, bytes.equals(archive), asked.length]).toEqual(['done', true, 2]);
+      expect(performance.now() - begunMs).toBeGreaterThan(950);
+    },
+  );
+
+  it('leaves a server that asks for too much patience, or never has time, and says which', async () => {
+    const patient = await serve({ refusals: [{ status: 429, retryAfter: '3600' }] });
+    expect([(await run(patient.url)).end, patient.asked.length]).toEqual(['busy', 1]);
+    server?.close();
+    const busy = await serve({ status: 429 });
+    expect([(await run(busy.url)).end, busy.asked.length]).toEqual(['busy', 3]);
   });
 
   it('stops at once when the person cancels while it waits for the line', async () => {

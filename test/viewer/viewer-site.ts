@@ -26,7 +26,11 @@ export interface OpenPage {
 
 export interface ViewerSite {
   readonly server: StandInServer;
-  open(size?: { readonly width: number; readonly height: number }): Promise<OpenPage>;
+  /** @param prepare  before the page is asked for: lines that break, a clock */
+  open(
+    size?: { readonly width: number; readonly height: number },
+    prepare?: (page: Page) => Promise<unknown>,
+  ): Promise<OpenPage>;
   close(): Promise<void>;
 }
 
@@ -52,7 +56,7 @@ const watchPage = (page: Page, url: string): string[] => {
   return complaints;
 };
 
-/** @param description  what the page is told of these instances */
+/** @param description  what the page is told of these instances, or what tells it at each call */
 export const startViewerSite = async (
   instances: readonly InventedInstance[],
   description: unknown,
@@ -62,13 +66,13 @@ export const startViewerSite = async (
   await orthanc.storeFiles(instances.map(({ bytes }) => bytes));
   const server = await startStandInServer({
     orthancUrl: orthanc.url,
-    description: () => description,
+    description: typeof description === 'function' ? () => description() as unknown : () => description,
     preview: (series) => renderMiddle(orthanc, instances, series),
   });
   const browser: Browser = await launchChromium();
   return {
     server,
-    open: async (size = { width: 1280, height: 800 }) => {
+    open: async (size = { width: 1280, height: 800 }, prepare = async () => undefined) => {
       const isPhone = size.width < 500;
       const context = await browser.newContext({
         viewport: size,
@@ -78,6 +82,7 @@ export const startViewerSite = async (
       });
       const page = await context.newPage();
       const complaints = watchPage(page, server.url);
+      await prepare(page);
       await page.goto(`${server.url}/examen/${grant}`);
       // Not in sight before its first image.
       await page.waitForSelector('iframe.ohif', { timeout: 30_000, state: 'attached' });

@@ -5,7 +5,7 @@
  * @see https://docs.ohif.org/configuration/configurationFiles
  */
 (() => {
-  const { root, classes } = window.drimboxExamination;
+  const { root, classes, isNarrow } = window.drimboxExamination;
   const source = `${location.origin}${root}`;
 
   /** Extensions that are loaded only where the examination has what they show: each delays the first image. */
@@ -24,7 +24,6 @@
   /** A button whose state an extension tells that is not there. */
   const isLabelled = !leftOut.includes('@ohif/extension-cornerstone-dicom-seg');
   /** A phone shows images; there is no room for panels, nor for what needs a mouse. */
-  const isNarrow = matchMedia('(max-width: 48rem)').matches;
   const needsRoom = ['TrackballRotate', 'Capture', 'Crosshairs'];
   const hasButton = (id) => (id !== 'SegmentLabelTool' || isLabelled) && !(isNarrow && needsRoom.includes(id));
 
@@ -87,7 +86,8 @@
     maxNumberOfWebWorkers: Math.max(1, Math.min(4, (navigator.hardwareConcurrency ?? 2) - 1)),
     maxNumRequests: { interaction: 20, thumbnail: 4, prefetch: 12 },
     studyPrefetcher: { enabled: false },
-    httpErrorHandler: (error) => window.drimboxTell('refused', { status: error?.status ?? 0 }),
+    // Every answer passes boot.js, which tells the page of those that matter to it.
+    httpErrorHandler: () => undefined,
     whiteLabeling: { createLogoComponentFn: (React) => React.createElement('span') },
     defaultDataSourceName: 'drimbox',
     dataSources: [

@@ -4,11 +4,9 @@
  *
  * The page sets on its <iframe>: data-dicomweb (path of the DICOMweb root of one grant), data-studies (Study Instance UIDs),
  * data-series (Series Instance UIDs), data-classes (SOP classes in the examination); lists are separated by spaces; data-first
- * (Series Instance UID to show first, or absent).
+ * (Series Instance UID to show first, or absent), data-first-alone (there where that series needs no other to be shown).
  *
- * Messages to the page: {source:'drimbox-ohif', kind:'started' | 'metadata' | 'first-image' | 'ready' | 'parts' | 'shown' |
- * 'not-shown' | 'progress' | 'refused' | 'failed', …}.
- * Messages from the page: {target:'drimbox-ohif', kind:'show-series', seriesInstanceUid, partId?}.
+ * Messages to the page, from here and from shown-series.js: {source:'drimbox-ohif', kind, …}, see viewer/src/ohif-messages.ts.
  */
 (() => {
   const frame = window.frameElement;
@@ -21,7 +19,14 @@
     studies: words(asked?.studies),
     series: words(asked?.series),
     classes: words(asked?.classes),
+    /** Read by OHIF when it chooses what to show at its start, not later: see tellReady. */
+    first: asked?.first,
+    isFirstAlone: asked?.firstAlone !== undefined,
   };
+  /** OHIF reads all other series then: nothing else is on the line before the first image. */
+  window.drimboxExamination.firstImage = new Promise((resolve) => {
+    window.drimboxExamination.onFirstImage = resolve;
+  });
 
   const tell = (kind, details = {}) =>
     window.parent.postMessage({ source: 'drimbox-ohif', kind, atMs: performance.now(), ...details }, location.origin);
@@ -32,10 +37,12 @@
     throw new Error('this page is opened by the page of an examination');
   }
 
-  // The router of OHIF reads the studies from the address; nothing of it is sent, and it is taken away below.
-  const query = new URLSearchParams({ lng: 'fr', StudyInstanceUIDs: window.drimboxExamination.studies.join(',') });
-  if (asked.first !== undefined) query.set('initialSeriesInstanceUID', asked.first);
-  history.replaceState(null, '', `${path}basic?${query}`);
+  // The width of the element: a window that was not laid out yet has none, and on a busy computer this runs before that.
+  const narrowPx = 48 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  window.drimboxExamination.isNarrow = frame.getBoundingClientRect().width <= narrowPx;
+
+  // An address that the router of OHIF knows. Which studies it shows it reads above (ohif-start-patches.ts): they are in no address.
+  history.replaceState(null, '', `${path}basic?lng=fr`);
 
   // Tours and dialogs remember in the storage of the browser that they were seen: nothing is kept on a shared computer.
   try {
@@ -45,49 +52,76 @@
     // Forbidden in this browser: nothing is kept then either.
   }
 
-  const counted = { done: 0, failed: 0, bytes: 0 };
+  const counted = { done: 0, failed: 0 };
+  /** Images that did not come; what comes when it is asked for again is none of them. */
+  const missing = new Set();
   let isTelling = false;
   const tellProgress = () => {
     if (isTelling) return;
     isTelling = true;
     setTimeout(() => {
       isTelling = false;
-      tell('progress', counted);
+      tell('progress', { ...counted, failed: missing.size });
     }, 200);
   };
-  /** Every answer of the image server passes here. */
-  const observe = (url, status, bytes) => {
+
+  let isReady = false;
+  /** The page takes its own picture away, and its list can be used. Once. */
+  const tellReady = () => {
+    if (isReady) return;
+    isReady = true;
+    window.drimboxExamination.first = undefined;
+    window.drimboxExamination.onFirstImage();
+    history.replaceState(null, '', `${path}viewer.html`);
+    tell('ready');
+  };
+  window.drimboxTellReady = tellReady;
+  const failedImageMs = 4_000;
+  const undrawnImageMs = 15_000;
+  /** An image that fails, or cannot be decoded, must not keep the others away. */
+  const unlockIn = (ms) => isReady || setTimeout(tellReady, ms);
+  /** OHIF does without it after its start; before, it shows nothing. */
+  const tellFailed = () => isReady || tell('failed');
+
+  const observeFrame = (pathname, isHere) => {
+    if (isHere) {
+      counted.done += 1;
+      missing.delete(pathname);
+    } else missing.add(pathname);
+    unlockIn(isHere ? undrawnImageMs : failedImageMs);
+    tellProgress();
+  };
+  /** Every answer of the image server passes here; status 0 where the line broke. */
+  const observe = (url, status) => {
     const { pathname } = new URL(url, location.href);
     if (!pathname.startsWith(window.drimboxExamination.root)) return;
+    const isHere = status >= 200 && status < 300;
     if (status === 401 || status === 403) tell('refused', { status });
-    if (pathname.endsWith('/metadata')) {
-      if (status === 200) tell('metadata');
-      else onUnreadable(pathname.split('/').at(-2));
-    }
-    if (!/\/frames\/[\d,]+$/.test(pathname)) return;
-    if (status >= 200 && status < 300) counted.done += 1;
-    else counted.failed += 1;
-    counted.bytes += bytes;
-    tellProgress();
+    if (pathname.endsWith('/metadata')) window.drimboxOnMetadata(pathname.split('/').at(-2), status === 200);
+    else if (/\/frames\/[\d,]+$/.test(pathname)) observeFrame(pathname, isHere);
+    else if (/\/(studies|series)$/.test(pathname) && !isHere) tellFailed();
   };
   const open = Reflect.get(XMLHttpRequest.prototype, 'open');
   XMLHttpRequest.prototype.open = function (method, url, ...rest) {
-    let bytes = 0;
-    this.addEventListener('progress', (event) => {
-      bytes = event.loaded;
+    let isGivenUp = false;
+    this.addEventListener('abort', () => {
+      isGivenUp = true;
     });
-    // 0 where the line broke or OHIF gave up: only the first is a failure, and it is tried again by OHIF.
-    this.addEventListener('loadend', () => this.status > 0 && observe(url, this.status, bytes));
+    this.addEventListener('loadend', () => isGivenUp || observe(url, this.status));
     return Reflect.apply(open, this, [method, url, ...rest]);
   };
   const plainFetch = window.fetch;
   window.fetch = async (...request) => {
-    const answer = await plainFetch(...request);
-    observe(answer.url, answer.status, Number(answer.headers.get('content-length') ?? 0));
-    return answer;
+    try {
+      const answer = await plainFetch(...request);
+      observe(answer.url, answer.status);
+      return answer;
+    } catch (error) {
+      if (error?.name !== 'AbortError') observe(request[0]?.url ?? request[0], 0);
+      throw error;
+    }
   };
 
-  const isNarrow = matchMedia('(max-width: 48rem)').matches;
   /** One finger moves through the images, as it moves through all else on a phone; OHIF changes the window and wants three. */
   const scrollByFinger = () => {
     const displaySets = window.services?.displaySetService?.getActiveDisplaySets() ?? [];
@@ -95,19 +129,10 @@
     window.commandsManager.run('setToolActiveToolbar', { toolName: 'StackScroll', toolGroupIds: ['default'] });
   };
 
-  let isReady = false;
-  /** The page takes its own picture away. Once. */
-  const tellReady = () => {
-    if (isReady) return;
-    isReady = true;
-    history.replaceState(null, '', `${path}viewer.html`);
-    tell('ready');
-  };
   // Events of Cornerstone do not bubble; they can be caught on their way down.
   const onImage = () => {
     document.removeEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
-    if (isNarrow) scrollByFinger();
-    tell('first-image');
+    if (window.drimboxExamination.isNarrow) scrollByFinger();
     tellReady();
   };
   document.addEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
@@ -123,131 +148,8 @@
   // that a person has just touched.
   document.addEventListener('pointerdown', () => window.focus(), { capture: true, passive: true });
 
-  /** OHIF makes several parts of a series: of each loop one, of each radiograph one. */
-  const partsOf = (seriesInstanceUid) =>
-    window.services?.displaySetService.getDisplaySetsBy((set) => set.SeriesInstanceUID === seriesInstanceUid) ?? [];
-  const isHere = (sopInstanceUid, but) =>
-    window.services.displaySetService
-      .getActiveDisplaySets()
-      .some(
-        (set) =>
-          set !== but && (set.instances ?? set.images ?? []).some((object) => object.SOPInstanceUID === sopInstanceUid),
-      );
-  /** What is laid over images is nothing without them: they may stand in another study, or never have been sent. */
-  const hasItsImages = (set) => {
-    if (/\.dicom-(seg|rt)$/.test(set.SOPClassHandlerId ?? '')) return Boolean(set.referencedDisplaySetInstanceUID);
-    // Its measurements are read when it is shown; the images it is about are named before that.
-    const evidence = set.isImagingMeasurementReport && set.instance?.CurrentRequestedProcedureEvidenceSequence;
-    if (!evidence) return true;
-    const listOf = (value) => (value ? [value].flat() : []);
-    return listOf(evidence)
-      .flatMap(({ ReferencedSeriesSequence }) => listOf(ReferencedSeriesSequence))
-      .flatMap(({ ReferencedSOPSequence }) => listOf(ReferencedSOPSequence))
-      .some(({ ReferencedSOPInstanceUID }) => isHere(ReferencedSOPInstanceUID, set));
-  };
-  const isShowable = (set) => !set.unsupported && hasItsImages(set);
-  const firstObjectOf = (set) => set.instances?.[0] ?? set.images?.[0] ?? set.instance ?? set;
-  const numberOf = (set) => Number(firstObjectOf(set).InstanceNumber ?? 0);
-  const tellParts = () =>
-    tell('parts', {
-      parts: window.drimboxExamination.series.flatMap((seriesInstanceUid) =>
-        partsOf(seriesInstanceUid)
-          .filter(isShowable)
-          .toSorted((a, b) => numberOf(a) - numberOf(b))
-          .map((set) => ({
-            seriesInstanceUid,
-            partId: set.displaySetInstanceUID,
-            sopInstanceUid: firstObjectOf(set).SOPInstanceUID,
-            imageCount: set.numImageFrames ?? 0,
-          })),
-      ),
-    });
-
-  const shownSets = () => {
-    const { viewportGridService, displaySetService } = window.services;
-    // The grid has no state before OHIF's page is there.
-    if (displaySetService.getActiveDisplaySets().length === 0) return [];
-    const { activeViewportId, viewports } = viewportGridService.getState();
-    const ids = viewports.get(activeViewportId)?.displaySetInstanceUIDs ?? [];
-    return ids.map((id) => displaySetService.getDisplaySetByUID(id)).filter(Boolean);
-  };
-  /** What is drawn without Cornerstone: nobody else would tell that it is there. */
-  const isDrawnOtherwise = (set) => /\.(dicom-pdf|dicom-sr|dicom-sr-3d)$/.test(set.SOPClassHandlerId ?? '');
-  const unreadable = new Set();
-  /** Until then what is not there may still come. */
-  const areAllRead = () =>
-    window.drimboxExamination.series.every((uid) => unreadable.has(uid) || partsOf(uid).length > 0);
-  const isNothingToShow = () =>
-    areAllRead() && !window.drimboxExamination.series.some((uid) => partsOf(uid).some(isShowable));
-  const tellShown = () => {
-    const sets = shownSets();
-    if (sets.length > 0) {
-      tell('shown', {
-        series: sets.map((set) => set.SeriesInstanceUID),
-        parts: sets.map((set) => set.displaySetInstanceUID),
-      });
-    }
-    const lost = areAllRead() ? sets.find((set) => !isShowable(set)) : undefined;
-    if (lost !== undefined || isNothingToShow()) {
-      tellReady();
-      tell('not-shown', { seriesInstanceUid: lost?.SeriesInstanceUID ?? window.drimboxExamination.series[0] });
-    } else if (sets.some(isDrawnOtherwise)) tellReady();
-  };
-  /** A series that was chosen before OHIF had read it, or its images. */
-  let wanted;
-  let isLooking = false;
-  /** Events come before the state has changed, and several at a time. */
-  const lookSoon = () => {
-    if (isLooking) return;
-    isLooking = true;
-    setTimeout(() => {
-      isLooking = false;
-      if (wanted !== undefined) showSeries(wanted);
-      tellShown();
-    }, 50);
-  };
-  const onUnreadable = (seriesInstanceUid) => {
-    unreadable.add(seriesInstanceUid);
-    if (window.services !== undefined) lookSoon();
-  };
-  /** OHIF makes its services when it starts; nothing tells when. */
-  const watchServices = () => {
-    const { displaySetService, viewportGridService } = window.services ?? {};
-    if (displaySetService === undefined || viewportGridService === undefined) return setTimeout(watchServices, 100);
-    const onSets = () => {
-      tellParts();
-      lookSoon();
-    };
-    const { DISPLAY_SETS_ADDED, DISPLAY_SETS_CHANGED } = displaySetService.EVENTS;
-    for (const event of [DISPLAY_SETS_ADDED, DISPLAY_SETS_CHANGED]) displaySetService.subscribe(event, onSets);
-    const { GRID_STATE_CHANGED, ACTIVE_VIEWPORT_ID_CHANGED } = viewportGridService.EVENTS;
-    for (const event of [GRID_STATE_CHANGED, ACTIVE_VIEWPORT_ID_CHANGED])
-      viewportGridService.subscribe(event, lookSoon);
-    return onSets();
-  };
-  watchServices();
-
-  const showSeries = (seriesInstanceUid, partId) => {
-    const sets = partsOf(seriesInstanceUid).filter(isShowable);
-    const displaySet =
-      sets.find((set) => set.displaySetInstanceUID === partId) ?? sets.toSorted((a, b) => numberOf(a) - numberOf(b))[0];
-    wanted = displaySet === undefined && !areAllRead() ? seriesInstanceUid : undefined;
-    if (wanted !== undefined) return undefined;
-    if (displaySet === undefined) return tell('not-shown', { seriesInstanceUid });
-    window.commandsManager.run('setDisplaySetsForViewports', {
-      viewportsToUpdate: [
-        {
-          viewportId: window.services.viewportGridService.getActiveViewportId(),
-          displaySetInstanceUIDs: [displaySet.displaySetInstanceUID],
-        },
-      ],
-    });
-    return undefined;
-  };
-  window.addEventListener('message', ({ source, origin, data }) => {
-    if (source !== window.parent || origin !== location.origin || data?.target !== 'drimbox-ohif') return;
-    if (data.kind === 'show-series') showSeries(data.seriesInstanceUid, data.partId);
-  });
-  window.addEventListener('error', ({ message }) => tell('failed', { reason: String(message).slice(0, 200) }));
+  const onError = ({ target }) => target instanceof HTMLScriptElement && tellFailed();
+  // A script that does not come: its event does not bubble either.
+  window.addEventListener('error', onError, true);
   tell('started');
 })();

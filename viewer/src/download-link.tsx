@@ -10,7 +10,7 @@ interface FilePicker {
 
 type State =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'running'; readonly bytes: number }
+  | { readonly kind: 'running'; readonly bytes: number; readonly isPaused: boolean }
   | { readonly kind: DownloadEnd };
 
 const endText: Readonly<Record<DownloadEnd, string>> = {
@@ -20,6 +20,9 @@ const endText: Readonly<Record<DownloadEnd, string>> = {
     'Le téléchargement a été refusé. Rechargez la page, puis réessayez. Code : visionneuse/telechargement-refuse',
   broken:
     'Le téléchargement s’est interrompu. Vérifiez votre connexion, puis réessayez. Code : visionneuse/telechargement-interrompu',
+  busy: 'Trop de demandes en ce moment. Réessayez dans quelques minutes. Code : visionneuse/telechargement-differe',
+  unwritable:
+    'Le fichier n’a pas pu être enregistré. Vérifiez la place libre et le dossier choisi, puis réessayez. Code : visionneuse/telechargement-non-enregistre',
 };
 
 const chooseFile = async (name: string): Promise<FileSink | undefined> => {
@@ -29,6 +32,15 @@ const chooseFile = async (name: string): Promise<FileSink | undefined> => {
     types: [{ accept: { 'application/zip': ['.zip'] } }],
   });
   return await file?.createWritable();
+};
+
+/** The person closed the choice of a file. */
+const isClosedChoice = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
+
+const wordsOf = (state: State): string => {
+  if (state.kind === 'idle') return '';
+  if (state.kind !== 'running') return endText[state.kind];
+  return state.isPaused ? 'Le téléchargement s’est interrompu : nouvel essai dans quelques instants…' : '';
 };
 
 interface DownloadProps {
@@ -52,20 +64,25 @@ const RunningDownload = ({ path, totalBytes, fileName }: DownloadProps) => {
     try {
       const sink = await chooseFile(fileName);
       if (sink === undefined) return;
-      setState({ kind: 'running', bytes: 0 });
-      const onProgress = (bytes: number): void => setState({ kind: 'running', bytes });
+      let written = 0;
+      const run = (isPaused: boolean): void => setState({ kind: 'running', bytes: written, isPaused });
+      run(false);
+      const onProgress = (bytes: number): void => {
+        written = bytes;
+        run(false);
+      };
       setState({
         kind: await runDownload({
           path,
           totalBytes,
           sink,
           onProgress,
+          onPause: () => run(true),
           signal,
         }),
       });
-    } catch {
-      // The person closed the choice of a file.
-      setState({ kind: 'cancelled' });
+    } catch (error) {
+      setState({ kind: isClosedChoice(error) ? 'cancelled' : 'unwritable' });
     } finally {
       running.current = undefined;
     }
@@ -87,7 +104,7 @@ const RunningDownload = ({ path, totalBytes, fileName }: DownloadProps) => {
           </button>
         </p>
       )}
-      <p role="status">{state.kind === 'idle' || state.kind === 'running' ? '' : endText[state.kind]}</p>
+      <p role="status">{wordsOf(state)}</p>
     </div>
   );
 };

@@ -1,10 +1,12 @@
 /** The page of one examination, once it is described. */
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useReducer, useRef, useState } from 'react';
 import { ImageArea } from './image-area.tsx';
 import { PatientBanner } from './patient-banner.tsx';
 import { PersonMenu } from './person-menu.tsx';
 import { SeriesList } from './series-list.tsx';
-import { type SeriesPart, showSeries } from './ohif-frame.ts';
+import { showSeries } from './ohif-frame.ts';
+import type { SeriesPart } from './ohif-messages.ts';
+import { beginWith, changeShown, pressedOf } from './shown-series.ts';
 import type { ExaminationDescription, SeriesDescription } from './description.ts';
 
 export interface ExaminationPageProps {
@@ -27,10 +29,8 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
   const first = asked ?? all.find(({ previewPath }) => previewPath !== undefined);
   const [mayStart, setMayStart] = useState(first === undefined);
   const [isReady, setReady] = useState(false);
-  const [shown, setShown] = useState(first?.seriesInstanceUid);
+  const [shown, changeShownSeries] = useReducer(changeShown, first?.seriesInstanceUid, beginWith);
   const [parts, setParts] = useState<readonly SeriesPart[]>([]);
-  const [shownParts, setShownParts] = useState<readonly string[]>([]);
-  const [notShown, setNotShown] = useState<string>();
   const frame = useRef<HTMLIFrameElement>(null);
   const side = useRef<HTMLDetailsElement>(null);
   const start = useCallback(() => {
@@ -42,12 +42,15 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
     return () => clearTimeout(timer);
   }, [start]);
   const show = (series: SeriesDescription, partId?: string): void => {
-    showSeries(frame.current, series.seriesInstanceUid, partId);
-    setShown(series.seriesInstanceUid);
-    setNotShown(undefined);
+    const { seriesInstanceUid } = series;
+    changeShownSeries({ kind: 'chosen', seriesInstanceUid });
+    showSeries(frame.current, seriesInstanceUid, partId);
     // Who has still to choose among its parts keeps the list.
     const isWhole = partId !== undefined || parts.filter(isOf(series)).length < 2;
-    if (isWhole && side.current !== null && matchMedia(narrow).matches) side.current.open = false;
+    if (!isWhole || side.current === null || !matchMedia(narrow).matches) return;
+    side.current.open = false;
+    // What was pressed is out of sight: keys go on at the images.
+    document.getElementById('images')?.focus();
   };
   return (
     <div className="page">
@@ -65,9 +68,10 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
           <SeriesList
             studies={studies}
             dicomWebPath={examination.dicomWebPath}
-            shown={shown}
+            shown={pressedOf(shown)}
+            waiting={shown.waiting}
             parts={parts}
-            shownParts={shownParts}
+            shownParts={shown.parts}
             isReady={isReady}
             onShow={show}
             onPreview={start}
@@ -79,18 +83,10 @@ export const ExaminationPage = ({ examination, onRefused }: ExaminationPageProps
         first={first}
         mayStart={mayStart}
         frame={frame}
-        notShown={all.find((series) => series.seriesInstanceUid === notShown)}
+        shown={shown}
         onReady={() => setReady(true)}
         onParts={setParts}
-        onShown={(series, ofSeries) => {
-          setShownParts(ofSeries);
-          // What is laid over other images is shown together with them: the one that was chosen stays.
-          if (!series.includes(shown ?? '') && notShown === undefined) setShown(series[0]);
-        }}
-        onNotShown={(uid) => {
-          setNotShown(uid);
-          setShown(uid);
-        }}
+        onShown={changeShownSeries}
         onRefused={onRefused}
       />
       <footer>

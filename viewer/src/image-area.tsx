@@ -1,8 +1,11 @@
 /** OHIF in its frame; until its first image is there, the picture the server made of that image. */
 import { useEffect, useRef, useState, type RefObject } from 'react';
-import { readOhifMessage, type OhifMessage, type SeriesPart } from './ohif-frame.ts';
-import { labelModality } from './french-format.ts';
+import { readOhifMessage } from './ohif-frame.ts';
+import type { OhifMessage, SeriesPart } from './ohif-messages.ts';
 import { LoadingProgress } from './loading-progress.tsx';
+import { SeriesNotice } from './series-notice.tsx';
+import { type ShownSeries, pressedOf, type ShownChange } from './shown-series.ts';
+import { StandIn, useStart } from './stand-in.tsx';
 import type { ExaminationDescription, SeriesDescription } from './description.ts';
 
 export interface ImageAreaProps {
@@ -12,80 +15,122 @@ export interface ImageAreaProps {
   /** OHIF starts only when the pictures are on the screen: it keeps the browser busy for seconds. */
   readonly mayStart: boolean;
   readonly frame: RefObject<HTMLIFrameElement | null>;
+  readonly shown: ShownSeries;
   readonly onReady: () => void;
   readonly onParts: (parts: readonly SeriesPart[]) => void;
-  /** What OHIF shows now, whoever chose it. */
-  readonly onShown: (series: readonly string[], parts: readonly string[]) => void;
-  readonly onNotShown: (seriesInstanceUid: string) => void;
-  /** A series that was chosen and that OHIF has no view for. */
-  readonly notShown: SeriesDescription | undefined;
+  /** What OHIF shows, waits for or cannot show, whoever chose it. */
+  readonly onShown: (change: ShownChange) => void;
   /** The server no longer gives images: the session may have ended. */
   readonly onRefused: () => void;
 }
 
 const words = (values: readonly string[]): string => [...new Set(values)].join(' ');
 
-/** In the place of the images: they are not lost, only not drawn here. */
-const NotShown = ({ series }: { readonly series: SeriesDescription }) => (
-  <div className="not-shown" role="status">
-    <p>
-      La série « {series.title} » ({labelModality(series.modality)}) ne peut pas être affichée ici.
-    </p>
-    <p>Elle est dans le téléchargement, pour un logiciel qui sait la lire.</p>
-  </div>
-);
+/** A page that came, and was not that of OHIF (an error of the server, an empty one), tells nothing. */
+const silentMs = 3_000;
+
+type Frame = Pick<ImageAreaProps, 'examination' | 'first' | 'frame'> & {
+  readonly isReady: boolean;
+  readonly isCovered: boolean;
+  readonly onLoad: () => void;
+};
+
+const OhifFrame = ({ examination, first, frame, isReady, isCovered, onLoad }: Frame) => {
+  const series = examination.studies.flatMap((study) => study.series);
+  return (
+    <iframe
+      ref={frame}
+      title="Visionneuse d’images"
+      className={isReady ? 'ohif' : 'ohif starting'}
+      src={`${__OHIF_PATH__}viewer.html`}
+      allow="fullscreen"
+      // Behind a notice nothing is to be reached by keyboard or read out.
+      inert={isCovered}
+      onLoad={onLoad}
+      data-dicomweb={examination.dicomWebPath}
+      data-studies={words(examination.studies.map((study) => study.studyInstanceUid))}
+      data-series={words(series.map(({ seriesInstanceUid }) => seriesInstanceUid))}
+      data-first={first?.seriesInstanceUid}
+      data-first-alone={first?.content === 'images' ? '' : undefined}
+      data-classes={words(series.flatMap(({ sopClassUids }) => sopClassUids))}
+    />
+  );
+};
+
+const Notice = ({ examination, shown }: Pick<ImageAreaProps, 'examination' | 'shown'>) => {
+  const find = (uid: string | undefined) => {
+    for (const study of examination.studies) {
+      const series = study.series.find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
+      if (series !== undefined) return { series, isInDownload: study.downloadBytes !== undefined };
+    }
+    return undefined;
+  };
+  const troubled = find(shown.trouble?.seriesInstanceUid);
+  const waitingFor = find(shown.waiting)?.series;
+  const inSight = shown.visible.length === 0 ? undefined : find(pressedOf(shown))?.series;
+  return (
+    <SeriesNotice
+      {...(shown.trouble === undefined || troubled === undefined
+        ? {}
+        : { trouble: { kind: shown.trouble.kind, ...troubled } })}
+      {...(waitingFor === undefined ? {} : { waitingFor })}
+      {...(inSight === undefined ? {} : { inSight })}
+    />
+  );
+};
 
 export const ImageArea = (props: ImageAreaProps) => {
-  const { examination, first, mayStart, frame, notShown } = props;
+  const { examination, first, mayStart, frame, shown } = props;
   const [isReady, setReady] = useState(false);
+  const [hasFailed, setFailed] = useState(false);
   const [progress, setProgress] = useState({ done: 0, failed: 0 });
-  const heard = useRef<(message: OhifMessage) => void>(undefined);
-  heard.current = (message) => {
-    if (message.kind === 'progress') setProgress({ done: message.done, failed: message.failed });
-    if (message.kind === 'refused') props.onRefused();
-    if (message.kind === 'parts') props.onParts(message.parts);
-    if (message.kind === 'shown') props.onShown(message.series, message.parts);
-    if (message.kind === 'not-shown') props.onNotShown(message.seriesInstanceUid);
-    if (message.kind === 'ready') {
-      setReady(true);
-      props.onReady();
+  const hasStarted = useRef(false);
+  const area = useRef<HTMLElement>(null);
+  const start = useStart(mayStart && !isReady, hasFailed);
+  const isCovered = shown.trouble !== undefined;
+  const hear = (message: OhifMessage): void => {
+    switch (message.kind) {
+      case 'started':
+        hasStarted.current = true;
+        return;
+      case 'ready':
+        setReady(true);
+        return props.onReady();
+      case 'failed':
+        return setFailed(true);
+      case 'parts':
+        return props.onParts(message.parts);
+      case 'progress':
+        return setProgress({ done: message.done, failed: message.failed });
+      case 'refused':
+        return props.onRefused();
+      case 'shown':
+      case 'waiting':
+      case 'not-shown':
+      case 'unreadable':
+        return props.onShown(message);
     }
   };
+  const heard = useRef(hear);
+  heard.current = hear;
   useEffect(() => {
     const listen = (event: MessageEvent): void => {
       const message = readOhifMessage(event, frame.current);
-      if (message !== undefined) heard.current?.(message);
+      if (message !== undefined) heard.current(message);
     };
     window.addEventListener('message', listen);
     return () => window.removeEventListener('message', listen);
   }, [frame]);
-  const series = examination.studies.flatMap((study) => study.series);
+  useEffect(() => {
+    if (isCovered && document.activeElement === frame.current) area.current?.focus();
+  }, [isCovered, frame]);
+  const onLoad = (): void => void setTimeout(() => hasStarted.current || setFailed(true), silentMs);
   return (
-    <main id="images" className="images" tabIndex={-1} aria-label="Images de l’examen">
-      {mayStart && (
-        <iframe
-          ref={frame}
-          title="Visionneuse d’images"
-          className={isReady ? 'ohif' : 'ohif starting'}
-          src={`${__OHIF_PATH__}viewer.html`}
-          allow="fullscreen"
-          data-dicomweb={examination.dicomWebPath}
-          data-studies={words(examination.studies.map((study) => study.studyInstanceUid))}
-          data-series={words(series.map(({ seriesInstanceUid }) => seriesInstanceUid))}
-          data-first={first?.seriesInstanceUid}
-          data-classes={words(series.flatMap(({ sopClassUids }) => sopClassUids))}
-        />
-      )}
-      {!isReady && (
-        <div className="stand-in">
-          {first?.previewPath !== undefined && (
-            <img src={first.previewPath} alt={`Aperçu de la série « ${first.title} », image du milieu`} />
-          )}
-          <p>{first === undefined ? 'La visionneuse se prépare…' : 'Aperçu. La visionneuse se prépare…'}</p>
-        </div>
-      )}
-      {notShown !== undefined && <NotShown series={notShown} />}
-      <LoadingProgress isReady={isReady} {...progress} />
+    <main ref={area} id="images" className="images" tabIndex={-1} aria-label="Images de l’examen">
+      {mayStart && <OhifFrame {...{ examination, first, frame, isReady, isCovered, onLoad }} />}
+      {!isReady && <StandIn first={first} start={start} />}
+      <Notice examination={examination} shown={shown} />
+      <LoadingProgress isReady={isReady} isStarting={start === 'starting'} {...progress} />
     </main>
   );
 };

@@ -4,6 +4,8 @@ import { formatCount } from './french-format.ts';
 
 export interface LoadingProgressProps {
   readonly isReady: boolean;
+  /** Nothing else tells that OHIF does not start. */
+  readonly isStarting: boolean;
   readonly done: number;
   readonly failed: number;
 }
@@ -11,17 +13,19 @@ export interface LoadingProgressProps {
 /** Out of sight when no image has come for so long. */
 const quietMs = 2_500;
 
-export const LoadingProgress = ({ isReady, done, failed }: LoadingProgressProps) => {
+export const LoadingProgress = ({ isReady, isStarting, done, failed }: LoadingProgressProps) => {
   const [isQuiet, setQuiet] = useState(false);
   useEffect(() => {
     setQuiet(false);
     const timer = setTimeout(() => setQuiet(true), quietMs);
     return () => clearTimeout(timer);
   }, [done, isReady]);
-  const isHidden = isReady && isQuiet && failed === 0;
+  const isHidden = failed === 0 && (isReady ? isQuiet : !isStarting);
+  const starting = isStarting ? 'La visionneuse démarre.' : '';
+  const words = isReady ? 'Visionneuse prête.' : starting;
   return (
     <div className={isHidden ? 'progress unseen' : 'progress'}>
-      <p role="status">{isReady ? 'Visionneuse prête.' : 'La visionneuse démarre.'}</p>
+      <p role="status">{words}</p>
       {done > 0 && <p aria-hidden="true">{formatCount(done, 'image reçue', 'images reçues')}</p>}
       {failed > 0 && (
         <p role="alert">

@@ -1,29 +1,9 @@
-/** What passes between the page and the frame that holds OHIF: see viewer/ohif/boot.js, its other end. */
+/** What passes between the page and the frame that holds OHIF: see viewer/ohif/boot.js and shown-series.js, its other end. */
 
-/** What OHIF shows at a time: a series, or one loop or one radiograph of it. */
-export interface SeriesPart {
-  readonly seriesInstanceUid: string;
-  /** OHIF's own name of it. */
-  readonly partId: string;
-  /** Its first object. */
-  readonly sopInstanceUid: string;
-  readonly imageCount: number;
-}
-
-export type OhifMessage =
-  /** `ready`: something is to be seen, or it is known that nothing ever will be. */
-  | { readonly kind: 'started' | 'metadata' | 'first-image' | 'ready'; readonly atMs: number }
-  /** In the order of their numbers; more of them as OHIF reads the examination. */
-  | { readonly kind: 'parts'; readonly parts: readonly SeriesPart[] }
-  | { readonly kind: 'shown'; readonly series: readonly string[]; readonly parts: readonly string[] }
-  /** OHIF has no view for it. */
-  | { readonly kind: 'not-shown'; readonly seriesInstanceUid: string }
-  | { readonly kind: 'progress'; readonly done: number; readonly failed: number; readonly bytes: number }
-  | { readonly kind: 'refused'; readonly status: number }
-  | { readonly kind: 'failed'; readonly reason: string };
+import type { OhifMessage } from './ohif-messages.ts';
 
 const kinds: ReadonlySet<string> = new Set([
-  ...['started', 'metadata', 'first-image', 'ready', 'parts', 'shown', 'not-shown', 'progress', 'refused', 'failed'],
+  ...['started', 'ready', 'failed', 'parts', 'shown', 'waiting', 'not-shown', 'unreadable', 'progress', 'refused'],
 ]);
 
 /** `undefined` for a message of anybody else. */

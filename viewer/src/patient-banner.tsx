@@ -14,7 +14,7 @@ export const PatientBanner = ({ patient }: { readonly patient: PatientTraits }) 
     <dl className="traits">
       <Trait label="Nom de naissance" value={patient.birthName} />
       <Trait label="Premier prénom" value={patient.firstGivenName} />
-      <Trait label="Né(e) le" value={formatDate(patient.birthDate)} />
+      <Trait label="Date de naissance" value={formatDate(patient.birthDate) || 'inconnue'} />
       <Trait label="Sexe" value={sexLabels[patient.sex]} />
       {patient.birthPlace !== undefined && (
         <Trait label={labelBirthPlace(patient.birthPlace)} value={patient.birthPlace} />

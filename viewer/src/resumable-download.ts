@@ -14,12 +14,18 @@ export interface DownloadRun {
   readonly totalBytes: number;
   readonly sink: FileSink;
   readonly onProgress: (bytes: number) => void;
+  /** Nothing comes now; it is asked for again. */
+  readonly onPause?: () => void;
   readonly signal: AbortSignal;
   /** Pause before each further attempt. */
   readonly waitMs?: readonly number[];
 }
 
-export type DownloadEnd = 'done' | 'cancelled' | 'refused' | 'broken';
+/** `unwritable`: the file does not take it (a full disk, a drive that was pulled out); `busy`: the server wants fewer requests. */
+export type DownloadEnd = 'done' | 'cancelled' | 'refused' | 'broken' | 'busy' | 'unwritable';
+
+/** A server that asks for more patience is left. */
+const maxPatienceMs = 300_000;
 
 const ask = (path: string, from: number, tag: string | undefined, signal: AbortSignal): Promise<Response> =>
   fetch(path, {
@@ -40,37 +46,89 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     });
   });
 
+/** RFC 9110 10.2.3, in seconds: our server writes no date. */
+const readRetryAfter = ({ headers }: Response): number => {
+  const seconds = Number(headers.get('retry-after') ?? 0);
+  return Number.isFinite(seconds) ? seconds * 1_000 : 0;
+};
+
+class UnwritableError extends Error {}
+
+/** What was written so far, by all attempts. */
+interface Progress {
+  bytes: number;
+  tag?: string;
+}
+
+/** What may be tried again, after so long. */
+interface Pending {
+  readonly kind: 'busy' | 'broken';
+  readonly waitMs: number;
+}
+
+const isBusy = ({ status }: Response): boolean => status === 429 || status === 503;
+
+/** @throws UnwritableError · any: the line broke */
+const attempt = async (run: DownloadRun, progress: Progress): Promise<DownloadEnd | Pending> => {
+  const { path, totalBytes, sink, onProgress, signal } = run;
+  const answer = await ask(path, progress.bytes, progress.tag, signal);
+  if (isBusy(answer)) return { kind: 'busy', waitMs: readRetryAfter(answer) };
+  if (answer.status >= 400 && answer.status < 500) return 'refused';
+  // Whole again though a part was asked for: another file.
+  if (progress.bytes > 0 && answer.ok && answer.status !== 206) return 'broken';
+  if (!answer.ok || answer.body === null) return { kind: 'broken', waitMs: 0 };
+  const tag = progress.tag ?? answer.headers.get('etag');
+  if (tag !== null) progress.tag = tag;
+  const toFile = async (step: () => Promise<void>): Promise<void> => {
+    try {
+      await step();
+    } catch (cause) {
+      throw new UnwritableError('the file takes no more', { cause });
+    }
+  };
+  const reader = answer.body.getReader();
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const { value } = piece;
+      await toFile(() => sink.write(value));
+      progress.bytes += value.length;
+      onProgress(progress.bytes);
+    }
+  } finally {
+    // After an error of the file the rest of it is not wanted.
+    await reader.cancel().catch(() => undefined);
+  }
+  if (totalBytes > 0 && progress.bytes < totalBytes) return { kind: 'broken', waitMs: 0 };
+  await toFile(() => sink.close());
+  return 'done';
+};
+
 /** Never throws. After any end but `done` the file is given up. */
 export const runDownload = async (run: DownloadRun): Promise<DownloadEnd> => {
-  const { path, totalBytes, sink, onProgress, signal, waitMs = [1_000, 3_000, 10_000] } = run;
-  let written = 0;
-  let tag: string | undefined;
+  const { sink, onPause, signal, waitMs = [1_000, 3_000, 10_000] } = run;
+  const progress: Progress = { bytes: 0 };
   const giveUp = async (end: DownloadEnd): Promise<DownloadEnd> => {
     await sink.abort().catch(() => undefined);
     return end;
   };
+  let last: Pending = { kind: 'broken', waitMs: 0 };
   for (const pauseMs of [0, ...waitMs]) {
-    if (pauseMs > 0) await pause(pauseMs, signal);
+    if (last.waitMs > maxPatienceMs) break;
+    if (pauseMs > 0) {
+      onPause?.();
+      await pause(Math.max(pauseMs, last.waitMs), signal);
+    }
     if (signal.aborted) return giveUp('cancelled');
+    last = { kind: 'broken', waitMs: 0 };
     try {
-      const answer = await ask(path, written, tag, signal);
-      if (answer.status >= 400 && answer.status < 500) return await giveUp('refused');
-      // Whole again though a part was asked for: another file.
-      if (written > 0 && answer.status !== 206) return await giveUp('broken');
-      if (!answer.ok || answer.body === null) continue;
-      tag ??= answer.headers.get('etag') ?? undefined;
-      const reader = answer.body.getReader();
-      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-        await sink.write(piece.value);
-        written += piece.value.length;
-        onProgress(written);
-      }
-      if (totalBytes > 0 && written < totalBytes) continue;
-      await sink.close();
-      return 'done';
-    } catch {
+      const end = await attempt(run, progress);
+      if (end === 'done') return end;
+      if (typeof end === 'string') return await giveUp(end);
+      last = end;
+    } catch (error) {
+      if (error instanceof UnwritableError) return giveUp('unwritable');
       if (signal.aborted) return giveUp('cancelled');
     }
   }
-  return giveUp('broken');
+  return giveUp(last.kind);
 };

@@ -2,7 +2,7 @@
 import { formatDate } from './french-format.ts';
 import { DownloadLink } from './download-link.tsx';
 import type { SeriesDescription, StudyDescription } from './description.ts';
-import type { SeriesPart } from './ohif-frame.ts';
+import type { SeriesPart } from './ohif-messages.ts';
 import { Preview } from './preview.tsx';
 import { SeriesParts } from './series-parts.tsx';
 import { describeContent } from './series-words.ts';
@@ -11,6 +11,8 @@ export interface SeriesListProps {
   readonly studies: readonly StudyDescription[];
   readonly dicomWebPath: string;
   readonly shown: string | undefined;
+  /** Chosen, and not here yet. */
+  readonly waiting: string | undefined;
   readonly parts: readonly SeriesPart[];
   readonly shownParts: readonly string[];
   /** Series can be chosen once OHIF runs. */
@@ -24,7 +26,7 @@ type OneSeries = Omit<SeriesListProps, 'studies'> & {
   readonly series: SeriesDescription;
 };
 
-const SeriesButton = ({ series, shown, isReady, onShow, onPreview }: OneSeries) => (
+const SeriesButton = ({ series, shown, waiting, isReady, onShow, onPreview }: OneSeries) => (
   <button
     type="button"
     className="series"
@@ -36,9 +38,23 @@ const SeriesButton = ({ series, shown, isReady, onShow, onPreview }: OneSeries) 
     <span className="series-words">
       <span className="series-title">{series.title}</span>
       <span>{describeContent(series)}</span>
+      {series.seriesInstanceUid === waiting && <span className="series-waiting">Chargement…</span>}
     </span>
   </button>
 );
+
+/** Of the series in sight only; the server tells how long it is. A study of one series is taken along below. */
+const SeriesDownload = ({ study, series }: Pick<OneSeries, 'study' | 'series'>) => {
+  const { downloadPath } = study;
+  const path = `${downloadPath}${downloadPath.includes('?') ? '&' : '?'}serie=${series.seriesInstanceUid}`;
+  return (
+    <p className="series-download">
+      <a href={path} download>
+        Télécharger cette série
+      </a>
+    </p>
+  );
+};
 
 const Series = (props: OneSeries) => {
   const { study, series, dicomWebPath, shown, parts, shownParts, isReady, onShow } = props;
@@ -46,9 +62,11 @@ const Series = (props: OneSeries) => {
   const own = parts.filter((part) => part.seriesInstanceUid === seriesInstanceUid);
   const isOpen = isReady && own.length > 1 && seriesInstanceUid === shown;
   const hasPictures = series.content === 'images';
+  const canDownload = seriesInstanceUid === shown && study.downloadBytes !== undefined && study.series.length > 1;
   return (
     <>
       <SeriesButton {...props} />
+      {canDownload && <SeriesDownload study={study} series={series} />}
       {isOpen && (
         <SeriesParts
           parts={own}

@@ -1,6 +1,6 @@
 /** What a series holds when OHIF does not show it in one: several loops, several radiographs. Each can be chosen. */
 import { formatCount } from './french-format.ts';
-import type { SeriesPart } from './ohif-frame.ts';
+import type { SeriesPart } from './ohif-messages.ts';
 import { Preview } from './preview.tsx';
 
 export interface SeriesPartsProps {
