@@ -96,7 +96,8 @@
     const { pathname } = new URL(url, location.href);
     if (!pathname.startsWith(window.drimboxExamination.root)) return;
     const isHere = status >= 200 && status < 300;
-    if (status === 401 || status === 403) tell('refused', { status });
+    // Nobody is signed in, or the examination is open no more: the page asks, once for many.
+    if (status === 401 || status === 404) tell('refused', { status });
     if (pathname.endsWith('/metadata')) window.drimboxOnMetadata(pathname.split('/').at(-2), status === 200);
     else if (/\/frames\/[\d,]+$/.test(pathname)) observeFrame(pathname, isHere);
     else if (/\/(studies|series)$/.test(pathname) && !isHere) tellFailed();
