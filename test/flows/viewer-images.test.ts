@@ -190,6 +190,12 @@ describe.skipIf(!isChromiumHere())('images of a link', { timeout: 120_000 }, () 
   });
 
   describe('download', () => {
+    // A test that fails must not leave the others without a line.
+    afterEach(() => world.line.open());
+    /** All images that the viewer wanted are here: the line is the download's alone. */
+    const whenQuiet = (page: Page): Promise<void> =>
+      page.locator('.progress.unseen').waitFor({ state: 'attached', timeout: 30_000 });
+
     /** The choice of a file is the browser's own window, which no test can click: what is written is kept in the page. */
     const keepFile = `window.showSaveFilePicker = async ({ suggestedName }) => ({
       createWritable: async () => {
@@ -241,6 +247,7 @@ describe.skipIf(!isChromiumHere())('images of a link', { timeout: 120_000 }, () 
       const bar = page.getByRole('progressbar', { name: 'Téléchargement' });
       const isAt = async (): Promise<number> => Number(await bar.getAttribute('value'));
       const cutAfter = 900_000;
+      await whenQuiet(page);
       world.line.shutAfter(cutAfter);
       await page.getByRole('link', { name: /Télécharger les images/ }).click();
       await expect.poll(isAt, { timeout: 20_000 }).toBeGreaterThan(cutAfter / 2);
@@ -262,6 +269,7 @@ describe.skipIf(!isChromiumHere())('images of a link', { timeout: 120_000 }, () 
       const page = await world.newPage();
       await page.addInitScript(keepFile);
       await world.openAs(page, 'franceconnect', 'camille', world.camille);
+      await whenQuiet(page);
       world.line.shutAfter(300_000);
       await page.getByRole('link', { name: /Télécharger les images/ }).click();
       await page.getByRole('button', { name: 'Annuler', exact: true }).click();
