@@ -24,7 +24,7 @@ const flows = ['test/flows/**/*.test.ts', 'test/viewer/*-in-browser.test.ts'];
 const alikeOnEveryOrthanc = [
   'test/viewer/*-in-browser.test.ts',
   'test/flows/release.test.ts',
-  'test/flows/viewer-{doctor,isolation,pages,sessions}.test.ts',
+  'test/flows/viewer-{doctor,images,isolation,pages,report,sessions}.test.ts',
 ];
 const official = ['test/official/**/*.test.ts'];
 const chaos = ['test/chaos/**/*.test.ts'];

@@ -54,6 +54,11 @@ export class TcpGate {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
+  /** Nobody comes through, and nobody is let in. */
+  get isShut(): boolean {
+    return this.#server === undefined;
+  }
+
   /** As a server that is down. */
   async shut(): Promise<void> {
     const server = this.#server;

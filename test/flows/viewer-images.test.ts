@@ -250,6 +250,7 @@ describe.skipIf(!isChromiumHere())('images of a link', { timeout: 120_000 }, () 
       await whenQuiet(page);
       world.line.shutAfter(cutAfter);
       await page.getByRole('link', { name: /Télécharger les images/ }).click();
+      await expect.poll(() => world.line.isShut, { timeout: 20_000 }).toBe(true);
       await expect.poll(isAt, { timeout: 20_000 }).toBeGreaterThan(cutAfter / 2);
       expect(await isAt()).toBeLessThanOrEqual(cutAfter);
       expect(Number(await bar.getAttribute('max'))).toBeGreaterThan(2_000_000);
