@@ -62,11 +62,12 @@ const browserCookie = ({ cookies }: Browser): string | undefined => parseCookie(
 const callbackOf = (browser: Browser, service: SignInService): string =>
   `${browser.origin}${registeredPaths.callback[service]}`;
 
-const openSessionOf = ({ id, signedIn, providerSession }: Session): Open => {
+const openSessionOf = ({ id, signedIn, providerSession, idleEndsAtUtcMs, endsAtUtcMs }: Session): Open => {
+  const common = { id: String(id), idleEndsAtUtcMs, endsAtUtcMs };
   if (signedIn.kind === 'patient') {
     const { birthName, givenNames } = signedIn.traits;
     return {
-      id: String(id),
+      ...common,
       viewer: { kind: 'patient', traits: { person: signedIn, issuer: providerSession.issuer } },
       name: `${givenNames} ${birthName}`,
       situationsToChoose: [],
@@ -76,7 +77,7 @@ const openSessionOf = ({ id, signedIn, providerSession }: Session): Open => {
   const situation = signedIn.situation ?? (situations.length === 1 ? situations[0] : undefined);
   const mustChoose = situation === undefined && situations.length > 1;
   return {
-    id: String(id),
+    ...common,
     viewer: { kind: 'professional', nationalId },
     name: [`${givenName} ${familyName}`, situation?.label].filter(Boolean).join(' – '),
     situationsToChoose: mustChoose ? situations.map(({ key, label }) => ({ key, label })) : [],
@@ -86,13 +87,7 @@ const openSessionOf = ({ id, signedIn, providerSession }: Session): Open => {
 /** Of a study what a grant keeps. */
 const keptOf = ({ studyInstanceUid, ins }: OpenedStudy): OpenedStudy => ({ studyInstanceUid, ins });
 
-/** Milliseconds since 1970 UTC. */
-export type SessionEnds = Pick<Session, 'endsAtUtcMs' | 'idleEndsAtUtcMs'>;
-
-export interface ViewerSignIn extends Pick<Entry, 'sessions' | 'signIns' | 'formTokens'> {
-  /** When a session ends whatever is done, and when it ends if nothing more is done. */
-  endsOf(session: Open): SessionEnds;
-}
+export type ViewerSignIn = Pick<Entry, 'sessions' | 'signIns' | 'formTokens'>;
 
 export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOptions): ViewerSignIn => {
   const { clock, randomBytes, proSanteConnect, franceConnect } = ports;
@@ -103,11 +98,9 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
   ];
   /** With which cookie a session was opened: its grants are sealed under it. */
   const cookies = new WeakMap<Open, string>();
-  const ends = new WeakMap<Open, SessionEnds>();
   const opened = (session: Session, cookie: string): Open => {
     const open = openSessionOf(session);
     cookies.set(open, cookie);
-    ends.set(open, session);
     return open;
   };
   const serviceFor = (service: SignInService): ProSanteConnect | FranceConnect | undefined =>
@@ -121,10 +114,6 @@ export const createViewerSignIn = (ports: ViewerSignInPorts, options: SessionOpt
   };
 
   return {
-    endsOf: (session) => {
-      const { endsAtUtcMs, idleEndsAtUtcMs } = ends.get(session) ?? { endsAtUtcMs: clock(), idleEndsAtUtcMs: clock() };
-      return { endsAtUtcMs, idleEndsAtUtcMs };
-    },
     sessions: {
       load: async (browser) => {
         const cookie = sessionCookie(browser);

@@ -29,6 +29,8 @@ const session = {
   id: '1',
   viewer: { kind: 'professional', nationalId: '899700000001' },
   name: 'Invented',
+  idleEndsAtUtcMs: 0,
+  endsAtUtcMs: 0,
   situationsToChoose: [],
 } as const;
 const studyOf = (number: number) => ({

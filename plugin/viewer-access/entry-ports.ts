@@ -42,6 +42,9 @@ export interface OpenSession<Traits> {
   readonly viewer: Viewer<Traits>;
   /** As the screens show it. */
   readonly name: string;
+  /** When it ends if nothing more is done, and when in any case; milliseconds since 1970 UTC. */
+  readonly idleEndsAtUtcMs: number;
+  readonly endsAtUtcMs: number;
   /** Of a professional who has to choose; none: nothing to choose, or chosen. */
   readonly situationsToChoose: readonly { readonly key: string; readonly label: string }[];
 }

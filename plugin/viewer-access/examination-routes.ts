@@ -4,9 +4,9 @@
  * another one with.
  */
 import type { IncomingMessage } from 'node:http';
-import { asDrimboxError, DrimboxError } from '../errors.ts';
+import { DrimboxError } from '../errors.ts';
 import type { Answer, AnswerExamination, AnswerLink, Examination, OpenedLink, OpenGrant } from './entry-ports.ts';
-import type { OpenedStudy } from './access-decision.ts';
+import type { AccessRefusal, OpenedStudy } from './access-decision.ts';
 import type { Call, EntryContext } from './entry-steps.ts';
 import type { Route } from './entry-routes.ts';
 
@@ -24,14 +24,13 @@ const placeOf = ({ url = '' }: IncomingMessage): Place | undefined => {
   return grant !== undefined && grantForm.test(grant) ? { grant, rest } : undefined;
 };
 
-/** Somebody's own grant, and where it stands. */
-interface Entered<Traits> {
+/** Somebody's own grant, and what is asked for under it. */
+interface Entered<Traits> extends Place {
   readonly open: OpenGrant<Traits>;
   readonly call: Call;
-  readonly basePath: string;
-  /** What stands behind the grant. */
-  readonly rest: string;
 }
+
+const basePathOf = (grant: string): string => `/examen/${grant}`;
 
 const queryOf = (rest: string): URLSearchParams =>
   new URLSearchParams(rest.includes('?') ? rest.slice(rest.indexOf('?')) : '');
@@ -45,29 +44,48 @@ const enter = async <Traits>({ sessions }: EntryContext<Traits>, call: Call): Pr
   const place = placeOf(call.request);
   const open = place === undefined ? undefined : await sessions.loadGrant(call.browser, place.grant, useOf(place.rest));
   if (place === undefined || open === undefined) throw new DrimboxError('viewer-access/session-ended');
-  return { open, call, basePath: `/examen/${place.grant}`, rest: place.rest };
+  return { ...place, open, call };
 };
 
-/** @throws viewer-access/link-refused: closed since; store/unavailable */
-const openStudy = async <Traits>(
-  context: EntryContext<Traits>,
-  { open: { session, studies }, call: { browser }, basePath }: Entered<Traits>,
-  study: OpenedStudy | undefined,
-): Promise<Examination<Traits>> => {
-  if (study === undefined) throw new DrimboxError('viewer-access/link-refused', { detail: 'no such study' });
-  const checked = await context.checkGrant(study, session.viewer);
+type StudyLook<Traits> =
+  | { readonly kind: 'open'; readonly examination: Examination<Traits> }
+  | { readonly kind: 'closed'; readonly reason: AccessRefusal };
+
+/** Whether it is still open to this person. @throws store/unavailable */
+const lookAtStudy = async <Traits>(
+  { checkGrant, sessions, log }: EntryContext<Traits>,
+  { open: { session, studies }, call: { browser }, grant }: Entered<Traits>,
+  study: OpenedStudy,
+): Promise<StudyLook<Traits>> => {
+  const checked = await checkGrant(study, session.viewer);
   if (checked.kind === 'refused') {
-    context.log.warn({ code: checked.reason, correlationId: browser.correlationId }, 'an open examination was closed');
-    throw new DrimboxError('viewer-access/link-refused', { detail: checked.reason });
+    const { reason } = checked;
+    log.warn({ code: reason, correlationId: browser.correlationId }, 'an open examination was closed');
+    return { kind: 'closed', reason };
   }
   const { manifest, kosSopInstanceUid } = checked;
-  const grant = basePath.slice('/examen/'.length);
   const isStillOpen = async (): Promise<boolean> => {
-    const again = await context.sessions.loadGrant(browser, grant);
-    return again !== undefined && (await context.checkGrant(study, again.session.viewer)).kind === 'open';
+    const again = await sessions.loadGrant(browser, grant);
+    return again !== undefined && (await checkGrant(study, again.session.viewer)).kind === 'open';
   };
-  const number = studies.indexOf(study) + 1;
-  return { session, manifest, kosSopInstanceUid, browser, basePath, number, isStillOpen };
+  const [basePath, number] = [basePathOf(grant), studies.indexOf(study) + 1];
+  const examination = { session, manifest, kosSopInstanceUid, browser, basePath, number, isStillOpen };
+  return { kind: 'open', examination };
+};
+
+const refuse = (detail: string): never => {
+  throw new DrimboxError('viewer-access/link-refused', { detail });
+};
+
+/** @throws viewer-access/link-refused: closed since, or none of the grant's; store/unavailable */
+const openStudy = async <Traits>(
+  context: EntryContext<Traits>,
+  entered: Entered<Traits>,
+  study: OpenedStudy | undefined,
+): Promise<Examination<Traits>> => {
+  if (study === undefined) return refuse('no such study');
+  const look = await lookAtStudy(context, entered, study);
+  return look.kind === 'open' ? look.examination : refuse(look.reason);
 };
 
 /** Those that are still open; one at least. @throws viewer-access/link-refused, store/unavailable */
@@ -76,24 +94,15 @@ const openAll = async <Traits>(
   linkPath: string,
   entered: Entered<Traits>,
 ): Promise<OpenedLink<Traits>> => {
-  const { open, call, basePath } = entered;
-  const { session, studies, link, seriesInstanceUid } = open;
-  const examinations: Examination<Traits>[] = [];
-  let closed: unknown;
-  for (const study of studies) {
-    try {
-      examinations.push(await openStudy(context, entered, study));
-    } catch (error) {
-      if (asDrimboxError(error).code !== 'viewer-access/link-refused') throw error;
-      closed ??= error;
-    }
-  }
-  const [first, ...others] = examinations;
-  if (first === undefined) throw closed;
+  const { session, studies, link, seriesInstanceUid } = entered.open;
+  const looks = await Promise.all(studies.map((study) => lookAtStudy(context, entered, study)));
+  const [first, ...others] = looks.flatMap((look) => (look.kind === 'open' ? [look.examination] : []));
+  if (first === undefined)
+    return refuse(looks.flatMap((look) => (look.kind === 'closed' ? [look.reason] : [])).join(' '));
   return {
     session,
-    browser: call.browser,
-    basePath,
+    browser: entered.call.browser,
+    basePath: basePathOf(entered.grant),
     examinations: [first, ...others],
     linkPath: `${linkPath}?${link}`,
     ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),

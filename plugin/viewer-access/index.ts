@@ -1,3 +1,4 @@
+export { sendJson } from './answers.ts';
 export {
   type AccessDecision,
   type AccessPorts,

@@ -20,6 +20,7 @@ export const roomLevels: readonly (readonly string[])[] = [
   ['config'],
   ['examination.ts', 'image-service.ts', 'viewer-sign-in.ts'],
   ['viewer-records.ts'],
+  ['viewer-answers.ts'],
   ['viewer-service.ts'],
   ['image-listeners.ts'],
   ['main.ts'],

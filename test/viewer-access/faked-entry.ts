@@ -37,14 +37,17 @@ export const linkOf = (number: number): string =>
 export const pathOf = (number: number): string => `/IHEInvokeImageDisplay?${linkOf(number)}`;
 export const cookieOf = (person: string): string => `__Host-drimbox=${person}`;
 
+const ends = { idleEndsAtUtcMs: 1_800_000_000_000, endsAtUtcMs: 1_800_010_000_000 };
 const patient = (name: string): OpenSession<Traits> => ({
   id: name,
+  ...ends,
   viewer: { kind: 'patient', traits: { name } },
   name,
   situationsToChoose: [],
 });
 const professional = (name: string, situations: readonly string[] = []): OpenSession<Traits> => ({
   id: name,
+  ...ends,
   viewer: { kind: 'professional', nationalId: name },
   name,
   situationsToChoose: situations.map((label, at) => ({ key: `s${at}`, label })),

@@ -104,6 +104,8 @@ const startSite = async (
       id: '1',
       viewer: { kind: 'professional', nationalId: '899999999901' },
       name: '',
+      idleEndsAtUtcMs: 0,
+      endsAtUtcMs: 0,
       situationsToChoose: [],
     },
     manifest: stored.manifest as ServedManifest,
