@@ -37,7 +37,15 @@ const listFiles = (folder: string): string[] =>
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .toSorted();
 
-const ownFiles = ['boot.js', 'shown-series.js', 'french.js', 'app-config.js', 'accessible-names.js', 'viewer.css'];
+const ownFiles = [
+  'boot.js',
+  'shown-series.js',
+  'french.js',
+  'french-measures.js',
+  'app-config.js',
+  'accessible-names.js',
+  'viewer.css',
+];
 
 /** Otherwise each is asked for only when the one before it has run. */
 const preload = (path: string): string => `    <link rel="preload" as="script" href="${path}" />`;

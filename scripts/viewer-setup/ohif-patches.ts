@@ -5,6 +5,7 @@
 
 import { arrayPatch } from './ohif-array-patch.ts';
 import { codecPatches } from './ohif-codec-patches.ts';
+import { frenchPatches } from './ohif-french-patches.ts';
 import { startPatches } from './ohif-start-patches.ts';
 import type { Patch } from './patch.ts';
 
@@ -28,6 +29,7 @@ export const buildPatches = (publicPath: string): readonly Patch[] => [
   ...codecPatches,
   arrayPatch,
   ...startPatches,
+  ...frenchPatches,
   {
     reason: 'one mode, that of reading images: the others load extensions nobody uses here before the first image',
     find: new RegExp(`pluginImports_modes\\.push\\("@ohif/mode-(${leftOutModes.join('|')})"\\);`, 'g'),

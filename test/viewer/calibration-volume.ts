@@ -105,8 +105,16 @@ export const greyOf = (value: number, { width, center }: GreyWindow = usualWindo
 const greyAt = ({ width, height, greys }: Picture, x: number, y: number): number =>
   greys[Math.min(height - 1, Math.floor(y * height)) * width + Math.min(width - 1, Math.floor(x * width))] ?? 0;
 
-/** The image without the black around it: what is brighter than black from edge to edge. */
-export const cropToContent = ({ width, height, greys }: Picture): Picture => {
+/** In pixels. */
+export interface PictureBox {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where the image is in the black around it: what is brighter than black, from edge to edge. */
+export const findContent = ({ width, height, greys }: Picture): PictureBox => {
   const isLit = (column: number, row: number): boolean => (greys[row * width + column] ?? 0) > 12;
   const columns = Array.from({ length: width }, (_, at) => at);
   const rows = Array.from({ length: height }, (_, at) => at);
@@ -114,10 +122,14 @@ export const cropToContent = ({ width, height, greys }: Picture): Picture => {
   const litRows = rows.filter((row) => columns.some((column) => isLit(column, row)));
   const [left = 0, right = 0] = [litColumns[0], litColumns.at(-1)];
   const [top = 0, bottom = 0] = [litRows[0], litRows.at(-1)];
-  const cropped = rows
-    .slice(top, bottom + 1)
-    .flatMap((row) => greys.slice(row * width + left, row * width + right + 1));
-  return { width: right - left + 1, height: bottom - top + 1, greys: cropped };
+  return { left, top, width: right - left + 1, height: bottom - top + 1 };
+};
+
+/** The image without the black around it. */
+export const cropToContent = (picture: Picture): Picture => {
+  const { left, top, width, height } = findContent(picture);
+  const lines = Array.from({ length: height }, (_, row) => (top + row) * picture.width + left);
+  return { width, height, greys: lines.flatMap((start) => picture.greys.slice(start, start + width)) };
 };
 
 /** Whose image it is, as the image itself says; `undefined` where no bar code can be read. */

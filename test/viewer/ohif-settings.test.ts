@@ -75,7 +75,15 @@ describe('settings of OHIF', () => {
   });
 
   it('reaches no other host: no address of one stands in what we serve beside OHIF', () => {
-    for (const name of ['app-config.js', 'boot.js', 'french.js', 'accessible-names.js', 'viewer.css', 'viewer.html']) {
+    for (const name of [
+      'app-config.js',
+      'boot.js',
+      'french.js',
+      'french-measures.js',
+      'accessible-names.js',
+      'viewer.css',
+      'viewer.html',
+    ]) {
       const served = read(name).replaceAll(/\/\*[\s\S]*?\*\//g, '');
       expect(served).not.toMatch(/https?:\/\//);
     }

@@ -25,7 +25,10 @@
   const isLabelled = !leftOut.includes('@ohif/extension-cornerstone-dicom-seg');
   /** A phone shows images; there is no room for panels, nor for what needs a mouse. */
   const needsRoom = ['TrackballRotate', 'Capture', 'Crosshairs'];
-  const hasButton = (id) => (id !== 'SegmentLabelTool' || isLabelled) && !(isNarrow && needsRoom.includes(id));
+  /** The scale of an image is not for its readers to change, and elements of DICOM are not for patients. */
+  const notForReaders = ['CalibrationLine', 'TagBrowser'];
+  const hasButton = (id) =>
+    (id !== 'SegmentLabelTool' || isLabelled) && !notForReaders.includes(id) && !(isNarrow && needsRoom.includes(id));
 
   window.config = {
     name: 'drimbox',

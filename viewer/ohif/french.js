@@ -98,6 +98,9 @@ window.drimboxFrench = {
   TooltipClipboard: { Copied: 'Copié', 'Failed to copy': 'La copie a échoué' },
   UserPreferencesModal: {
     'No hotkeys found': 'Aucun raccourci',
+    CrosshairsModifier: 'Repère',
+    ModifierKeys: 'Touches de modification',
+    PlusLeftClick: 'Clic gauche +',
     ResetDefaultMessage: 'Raccourcis réinitialisés',
     SaveMessage: 'Raccourcis enregistrés',
   },

@@ -1,0 +1,49 @@
+/**
+ * French for what Cornerstone's tools write beside lines and surfaces: their words, the decimal comma, Hounsfield units. Each
+ * tool makes its lines by itself (`getTextLines` of its configuration); what they say passes here.
+ */
+(() => {
+  const words = {
+    Area: 'Surface',
+    Mean: 'Moyenne',
+    Max: 'Max.',
+    Min: 'Min.',
+    'Std Dev': 'Écart-type',
+    Radius: 'Rayon',
+    Perimeter: 'Périmètre',
+    L: 'Grand axe',
+    W: 'Petit axe',
+  };
+  const translate = (line) =>
+    String(line)
+      .replace(/^(Area|Mean|Max|Min|Std Dev|Radius|Perimeter|L|W): ?/, (_, word) => `${words[word]}\u00a0: `)
+      .replace('Oblique not supported', 'non mesuré en coupe oblique')
+      .replaceAll(/(\d)\.(\d)/g, '$1,$2')
+      .replace(/ HU$/, ' UH');
+
+  // The list of measures says them too.
+  window.drimboxMeasureInFrench = translate;
+
+  const done = new WeakSet();
+  const wrap = ({ configuration }) => {
+    const { getTextLines } = configuration ?? {};
+    if (typeof getTextLines !== 'function' || done.has(getTextLines)) return;
+    const inFrench = (...asked) => getTextLines(...asked)?.map(translate);
+    done.add(inFrench);
+    configuration.getTextLines = inFrench;
+  };
+  const wrapAll = () => {
+    const { toolGroupService } = window.services;
+    for (const id of toolGroupService.toolGroupIds)
+      for (const tool of Object.values(toolGroupService.getToolGroup(id)?.getToolInstances() ?? {})) wrap(tool);
+  };
+
+  // Before the first image there are no tools; views that come later may bring others.
+  const onImage = () => {
+    document.removeEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
+    wrapAll();
+    const { toolGroupService } = window.services;
+    toolGroupService.subscribe(toolGroupService.EVENTS.VIEWPORT_ADDED, wrapAll);
+  };
+  document.addEventListener('CORNERSTONE_IMAGE_RENDERED', onImage, true);
+})();
