@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { buildCtStudy, type InventedInstance, type InventedPatient } from '../fixtures/dicom/index.ts';
 import { buildExamination, examinationStudy, type ExaminationOptions } from '../fixtures/examination.ts';
-import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
 import { type Persona, personas, subjectOf } from '../peers/psc/index.ts';
-import { startVisitors, Visitor, type Visitors, type VisitService } from '../peers/visitors/index.ts';
-import { type FlowSite, startFlowSite } from './flow-site.ts';
+import { Visitor, type Visitors, type VisitService } from '../peers/visitors/index.ts';
+import type { FlowSite } from './flow-site.ts';
 import { buildNote, buildReplacement, buildReportDeletion } from './report-story.ts';
+import { linkPathOf, startVisitedSite } from './visited-site.ts';
 
 /** Why it is there → number of the study. Study 2 is of the twin sister, all others of Camille. */
 export const studyNumbers = {
@@ -75,19 +75,13 @@ const describeStudy = (name: StudyName): IsolationStudy & { readonly message: Ui
   const study = { ...examinationStudy(number), ...(name === 'twins' ? { patient: twinPatient } : {}) };
   const { message, documentId } = buildExamination({ number, ...(name === 'twins' ? aboutTwin : {}) });
   const instances = buildCtStudy({ number, seriesCount: 2, instancesPerSeries: imagesPerSeries, study });
-  const link = new URLSearchParams({
-    requestType: 'STUDY',
-    studyUID: study.studyInstanceUid,
-    accessionNumber: study.accessionNumber,
-    idCDA: documentId,
-  });
   return {
     studyUid: study.studyInstanceUid,
     seriesUid: instances[0]?.seriesInstanceUid ?? '',
     instances,
     accessionNumber: study.accessionNumber,
     documentId,
-    link: `/IHEInvokeImageDisplay?${link.toString()}`,
+    link: linkPathOf({ number, documentId }),
     message,
   };
 };
@@ -286,39 +280,24 @@ const changeStudies = async (flow: FlowSite): Promise<void> => {
   await flow.writes(studies.rejected.studyUid, ['Deprecated 6', 'Approved 5']);
 };
 
-/** Limits that a whole matrix of one address would meet are high; those of the time of a refusal are low. */
-const configure = (visitors: Visitors) => ({
-  Viewer: {
-    ...visitors.section.Viewer,
-    Throttle: { RequestsPerMinute: 100_000, RefusalsPerHour: 10_000, RefusalMs: refusalMs },
-  },
-  SignIn: {
-    ...visitors.section.SignIn,
-    Sessions: {
-      SessionsPerPerson: 50,
-      AttemptsPerMinute: 10_000,
-      FailedMatchesPerPerson: 100,
-      FailedMatchesPerStudy: 1_000,
-    },
-  },
-});
-
 /** What every refusal of a link takes. */
 export const refusalMs = 150;
 
 export const startIsolationSite = async (): Promise<IsolationSite> => {
-  const started: { peer?: DrimboxPeer; visitors?: Visitors } = {};
-  const flow = await startFlowSite({
+  // Limits that a whole matrix of one address would meet are high; those of the time of a refusal are low.
+  const { flow, visitors, stop } = await startVisitedSite({
     // Its rows can be looked at, and made older.
     store: 'postgres',
-    prepare: async (place) => {
-      started.peer = await startDrimbox(place);
-      started.visitors = await startVisitors(place);
-      return { ...started.peer.section, ...configure(started.visitors) };
+    viewer: { Throttle: { RequestsPerMinute: 100_000, RefusalsPerHour: 10_000, RefusalMs: refusalMs } },
+    signIn: {
+      Sessions: {
+        SessionsPerPerson: 50,
+        AttemptsPerMinute: 10_000,
+        FailedMatchesPerPerson: 100,
+        FailedMatchesPerStudy: 1_000,
+      },
     },
   });
-  const { peer, visitors } = started;
-  if (peer === undefined || visitors === undefined) throw new Error('the site was not prepared');
   for (const name of studyNames) await flow.keep(studies[name].instances);
   for (const name of studyNames) await flow.accepts(studies[name].message);
   for (const name of studyNames) await flow.reaches(studies[name].studyUid, 'published');
@@ -332,9 +311,7 @@ export const startIsolationSite = async (): Promise<IsolationSite> => {
     roles,
     stop: async () => {
       for (const { visitor } of roles.values()) visitor.close();
-      await flow.stop();
-      await peer.stop();
-      await visitors.stop();
+      await stop();
     },
   };
 };

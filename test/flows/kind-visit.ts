@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Frame, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { buildExamination, examinationStudy } from '../fixtures/examination.ts';
+import { buildExamination } from '../fixtures/examination.ts';
 import { type KindExamination, kindNumbers } from '../fixtures/viewer-access/kinds/index.ts';
 import { type PictureShape, readPicture, readViewport, type SeenQuadrants } from '../viewer/seen-colours.ts';
+import { asInFrance, comeAs, linkPathOf, saveScreen } from './visited-site.ts';
 
 /** Loaded machines are slow: a condition that never comes is waited for so long. */
 export const shown = { timeout: 30_000, interval: 150 } as const;
@@ -70,19 +71,14 @@ const countInDirectory = (zip: Buffer): number => {
 export const openKinds = async (
   chromium: Browser,
   origin: string,
-  screens: string,
   name: KindExamination,
   viewport = { width: 1280, height: 800 },
 ): Promise<KindVisit> => {
   const number = kindNumbers[name];
-  const { studyInstanceUid, documentId } = buildExamination({ number });
-  const { accessionNumber } = examinationStudy(number);
-  const context = await chromium.newContext({ ignoreHTTPSErrors: true, locale: 'fr-FR', viewport });
+  const { documentId } = buildExamination({ number });
+  const context = await chromium.newContext({ ...asInFrance, viewport });
   const page = await context.newPage();
-  const link = { requestType: 'STUDY', studyUID: studyInstanceUid, accessionNumber, idCDA: documentId };
-  await page.goto(`${origin}/IHEInvokeImageDisplay?${new URLSearchParams(link).toString()}`);
-  await page.locator('form[action$="/connexion/psc"] button').click();
-  await page.locator('button[name="persona"][value="doctor"]').click();
+  await comeAs(page, origin + linkPathOf({ number, documentId }), 'psc', 'doctor');
   await page.waitForURL(/\/examen\//);
   const complaints = watch(page);
   await page.waitForSelector('iframe.ohif');
@@ -109,9 +105,7 @@ export const openKinds = async (
     preview: (series) => readPicture(page, `${base}/apercu/${series}.jpg`),
     words: async () =>
       (await ohif.locator('[data-cy="viewport-pane"]').first().innerText()).split('\n').map((line) => line.trim()),
-    screen: async (part) => {
-      await page.screenshot({ path: join(screens, `kinds-${name}-${part}.png`) });
-    },
+    screen: (part) => saveScreen(page, `kinds-${name}-${part}`),
     countDownloaded: async () => {
       const answer = await page.request.get(`${origin}${base}/images.zip`);
       expect(answer.status()).toBe(200);

@@ -10,10 +10,9 @@ import { promisify } from 'node:util';
 import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { softwareVersion } from '../../plugin/main.ts';
-import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
 import { runDrimbox, type SidecarProcess, startSidecar } from '../peers/site/index.ts';
-import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
-import { type FlowSite, isSiteHere, startFlowSite } from './flow-site.ts';
+import { isSiteHere } from './flow-site.ts';
+import { startVisitedSite, type VisitedSite } from './visited-site.ts';
 
 const run = promisify(execFile);
 const project = resolve(import.meta.dirname, '../..');
@@ -29,9 +28,7 @@ describe.skipIf(!isCheckout || !isSiteHere)('a release', { timeout: 300_000 }, (
   const tree = join(folder, `drimbox-orthanc-${softwareVersion}`);
   const archive = `${tree}.tar.gz`;
   const launcher = join(tree, 'scripts/drimbox');
-  let flow: FlowSite;
-  let peer: DrimboxPeer;
-  let visitors: Visitors;
+  let site: VisitedSite;
   let released: SidecarProcess;
   let agent: Agent;
   /** Before anything ran in it. */
@@ -43,13 +40,8 @@ describe.skipIf(!isCheckout || !isSiteHere)('a release', { timeout: 300_000 }, (
     unpacked = readdirSync(tree).toSorted();
     mkdirSync(join(folder, 'bin'));
     writeFileSync(join(folder, 'bin/node'), `#!/bin/sh\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
-    flow = await startFlowSite({
-      prepare: async (place) => {
-        peer = await startDrimbox(place);
-        visitors = await startVisitors(place);
-        return { ...peer.section, ...visitors.section };
-      },
-    });
+    site = await startVisitedSite();
+    const { flow } = site;
     await flow.site.sidecar().stop();
     const { configFile, env } = flow.site;
     released = await startSidecar({ folder, configFile, env: { ...env, ...bareEnv(folder) }, launcher });
@@ -58,14 +50,12 @@ describe.skipIf(!isCheckout || !isSiteHere)('a release', { timeout: 300_000 }, (
   afterAll(async () => {
     await released?.stop();
     await agent?.destroy();
-    await flow?.stop();
-    await peer?.stop();
-    await visitors?.stop();
+    await site?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
   const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
-    fetch(`${visitors.origin}${path}`, { dispatcher: agent, headers });
+    fetch(`${site.visitors.origin}${path}`, { dispatcher: agent, headers });
 
   it('holds what runs, says what it is, and can be compared with its sums', () => {
     expect(unpacked).toEqual([
@@ -114,7 +104,7 @@ describe.skipIf(!isCheckout || !isSiteHere)('a release', { timeout: 300_000 }, (
   });
 
   it('its doctor finds the viewer well', async () => {
-    const { configFile, env } = flow.site;
+    const { configFile, env } = site.flow.site;
     const words = ['doctor', '--json'];
     const { stdout } = await runDrimbox(words, { configFile, env: { ...env, ...bareEnv(folder) }, launcher });
     const { results } = JSON.parse(stdout) as { results: { name: string; state: string; details?: string[] }[] };

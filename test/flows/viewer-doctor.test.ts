@@ -1,8 +1,7 @@
 /** The doctor beside a running viewer: the real service, real TLS, stand-ins of the services of identity. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
-import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
-import { type FlowSite, isSiteHere, startFlowSite } from './flow-site.ts';
+import { isSiteHere } from './flow-site.ts';
+import { startVisitedSite, type VisitedSite } from './visited-site.ts';
 
 interface Result {
   readonly name: string;
@@ -12,27 +11,17 @@ interface Result {
 }
 
 describe.skipIf(!isSiteHere)('drimbox doctor and the viewer', () => {
-  let flow: FlowSite;
-  let peer: DrimboxPeer;
-  let visitors: Visitors;
+  let site: VisitedSite;
 
   beforeAll(async () => {
-    flow = await startFlowSite({
-      prepare: async (place) => {
-        peer = await startDrimbox(place);
-        visitors = await startVisitors(place);
-        return { ...peer.section, ...visitors.section };
-      },
-    });
+    site = await startVisitedSite();
   }, 180_000);
   afterAll(async () => {
-    await flow.stop();
-    await peer.stop();
-    await visitors.stop();
+    await site?.stop();
   });
 
   const examine = async () => {
-    const { stdout } = await flow.site.drimbox('doctor', '--json');
+    const { stdout } = await site.flow.site.drimbox('doctor', '--json');
     const { results } = JSON.parse(stdout) as { results: readonly Result[] };
     const found = (name: string): Result | undefined => results.find((one) => one.name === name);
     return { text: stdout, found };
@@ -49,14 +38,14 @@ describe.skipIf(!isSiteHere)('drimbox doctor and the viewer', () => {
       'L’horloge concorde avec celle du DMP, de Pro Santé Connect et de FranceConnect+.',
     );
     expect(text).not.toMatch(/secret-exemple/);
-    const { status } = await flow.site.drimbox('config', 'check');
+    const { status } = await site.flow.site.drimbox('config', 'check');
     expect(status).toBe(0);
   });
 
   it('says so when FranceConnect+ is down, and only that', async () => {
-    await visitors.franceConnect.faults.order({ kind: 'down' });
+    await site.visitors.franceConnect.faults.order({ kind: 'down' });
     const { found } = await examine();
-    await visitors.franceConnect.faults.clear();
+    await site.visitors.franceConnect.faults.clear();
     expect(found('sign-in-franceconnect')).toMatchObject({
       state: 'failed',
       message: 'FranceConnect+ ne répond pas : aucun patient ne peut se connecter.',

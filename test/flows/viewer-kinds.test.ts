@@ -3,20 +3,16 @@
  * nothing which cannot be shown hides the rest or is passed over in silence. Invented objects on a real Orthanc, in a browser.
  * Screens are kept in .cache/screens.
  */
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildExamination } from '../fixtures/examination.ts';
 import * as kinds from '../fixtures/viewer-access/kinds/index.ts';
-import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
-import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
 import { isChromiumHere, launchChromium } from '../viewer/chromium.ts';
 import { readLightShare, readPixel, readScreen, type SeenQuadrants } from '../viewer/seen-colours.ts';
-import { type FlowSite, isSiteHere, startFlowSite } from './flow-site.ts';
+import { isSiteHere } from './flow-site.ts';
 import { expectPlaying, expectPreview, expectShown, type KindVisit, openKinds, shown } from './kind-visit.ts';
+import { startVisitedSite, type VisitedSite } from './visited-site.ts';
 
-const screens = resolve(import.meta.dirname, '../../.cache/screens');
 const names = Object.keys(kinds.kindNumbers) as kinds.KindExamination[];
 
 type Colours = kinds.Quadrants;
@@ -31,21 +27,13 @@ const inverted = (value: number): number => 255 - value;
 const asIs = (values: Colours): SeenQuadrants => values.map((one) => (typeof one === 'number' ? grey(one) : one));
 
 describe.skipIf(!isSiteHere || !isChromiumHere())('kinds of objects behind a link', { timeout: 120_000 }, () => {
-  let flow: FlowSite;
-  let peer: DrimboxPeer;
-  let visitors: Visitors;
+  let site: VisitedSite;
   let chromium: Browser;
   let visit: KindVisit | undefined;
 
   beforeAll(async () => {
-    mkdirSync(screens, { recursive: true });
-    flow = await startFlowSite({
-      prepare: async (place) => {
-        peer = await startDrimbox(place);
-        visitors = await startVisitors(place);
-        return { ...peer.section, ...visitors.section };
-      },
-    });
+    site = await startVisitedSite();
+    const { flow } = site;
     for (const name of names) {
       await flow.keep(kinds.buildKindExamination(name));
       await flow.accepts(buildExamination({ number: kinds.kindNumbers[name] }).message);
@@ -56,10 +44,8 @@ describe.skipIf(!isSiteHere || !isChromiumHere())('kinds of objects behind a lin
     chromium = await launchChromium();
   }, 180_000);
   afterAll(async () => {
-    await chromium.close();
-    await flow.stop();
-    await peer.stop();
-    await visitors.stop();
+    await chromium?.close();
+    await site?.stop();
   });
   afterEach(async () => {
     await visit?.close();
@@ -67,7 +53,7 @@ describe.skipIf(!isSiteHere || !isChromiumHere())('kinds of objects behind a lin
   });
 
   const open = async (name: kinds.KindExamination, size?: { width: number; height: number }): Promise<KindVisit> => {
-    visit = await openKinds(chromium, visitors.origin, screens, name, size);
+    visit = await openKinds(chromium, site.visitors.origin, name, size);
     return visit;
   };
   /** What is downloaded is everything, whatever the viewer shows. */

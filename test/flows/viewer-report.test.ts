@@ -2,21 +2,15 @@
  * A report that names two studies, and links that name a series: what one link opens to a professional, on a real Orthanc, in a
  * browser. All invented. Screens are kept in .cache/screens to be looked at.
  */
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildExamination, type Examination, examinationStudy } from '../fixtures/examination.ts';
 import { inventedSeries } from '../fixtures/dicom/index.ts';
 import { inventedStudy } from '../fixtures/report/build-cda.ts';
-import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
-import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
 import { isChromiumHere, launchChromium } from '../viewer/chromium.ts';
 import { buildPhantom } from '../viewer/invented-examination.ts';
 import { type OpenPage, readCanvases } from '../viewer/viewer-site.ts';
-import { type FlowSite, startFlowSite } from './flow-site.ts';
-
-const screens = resolve(import.meta.dirname, '../../.cache/screens');
+import { asInFrance, comeAs, linkPathOf, saveScreen, startVisitedSite, type VisitedSite } from './visited-site.ts';
 
 interface Described {
   readonly linkPath: string;
@@ -24,22 +18,14 @@ interface Described {
 }
 
 describe.skipIf(!isChromiumHere())('a link of a report', { timeout: 120_000 }, () => {
-  let flow: FlowSite;
-  let peer: DrimboxPeer;
-  let visitors: Visitors;
+  let site: VisitedSite;
   let chromium: Browser;
   let report: Examination;
   const [one, two] = [examinationStudy(1), examinationStudy(2)];
 
   beforeAll(async () => {
-    mkdirSync(screens, { recursive: true });
-    flow = await startFlowSite({
-      prepare: async (place) => {
-        peer = await startDrimbox(place);
-        visitors = await startVisitors(place);
-        return { ...peer.section, ...visitors.section };
-      },
-    });
+    site = await startVisitedSite();
+    const { flow } = site;
     for (const number of [1, 2]) await flow.keep(buildPhantom({ images: 4 + number, number }));
     const orders = [one, two].map(({ accessionNumber }, at) => ({
       placerOrderNumber: { value: `DEM-${at + 1}`, issuerOid: '1.2.250.1.999999.1.2' },
@@ -52,28 +38,16 @@ describe.skipIf(!isChromiumHere())('a link of a report', { timeout: 120_000 }, (
     chromium = await launchChromium();
   }, 180_000);
   afterAll(async () => {
-    await chromium.close();
-    await flow.stop();
-    await peer.stop();
-    await visitors.stop();
+    await chromium?.close();
+    await site?.stop();
   });
 
-  const linkOf = (study: typeof one, seriesUid?: string): string => {
-    const parameters = new URLSearchParams({
-      requestType: seriesUid === undefined ? 'STUDY' : 'SERIES',
-      studyUID: study.studyInstanceUid,
-      accessionNumber: study.accessionNumber,
-      idCDA: report.documentId,
-      ...(seriesUid === undefined ? {} : { seriesUID: seriesUid }),
-    });
-    return `/IHEInvokeImageDisplay?${parameters.toString()}`;
-  };
+  const linkOf = (number: 1 | 2, changes: Readonly<Record<string, string>> = {}): string =>
+    linkPathOf({ number, documentId: report.documentId }, changes);
   const openAs = async (persona: string, path: string): Promise<Page> => {
-    const context = await chromium.newContext({ ignoreHTTPSErrors: true, locale: 'fr-FR' });
+    const context = await chromium.newContext(asInFrance);
     const page = await context.newPage();
-    await page.goto(`${visitors.origin}${path}`);
-    await page.locator('form[action$="/connexion/psc"] button').click();
-    await page.locator(`button[name="persona"][value="${persona}"]`).click();
+    await comeAs(page, site.visitors.origin + path, 'psc', persona);
     await page.waitForURL(/\/examen\//);
     return page;
   };
@@ -103,7 +77,7 @@ describe.skipIf(!isChromiumHere())('a link of a report', { timeout: 120_000 }, (
     (await (await page.request.get(`${page.url()}/description`)).json()) as Described;
 
   it('with two studies shows both in one page; each is shown, and taken along, by itself', async () => {
-    const page = await openAs('doctor', linkOf(one));
+    const page = await openAs('doctor', linkOf(1));
     const second = page.locator('section.study').nth(1);
     await second.waitFor();
     const { studies } = await describeOf(page);
@@ -117,10 +91,10 @@ describe.skipIf(!isChromiumHere())('a link of a report', { timeout: 120_000 }, (
     await series.click();
     await waitForImage(page, before);
     expect(await shownSeries(page)).toBe(inventedSeries(two, 1, 'CT').seriesInstanceUid);
-    await page.screenshot({ path: join(screens, 'report-two-studies.png') });
+    await saveScreen(page, 'report-two-studies');
     const sizes = await Promise.all(
       studies.map(async ({ downloadPath }) => {
-        const answer = await page.request.get(`${visitors.origin}${downloadPath}`);
+        const answer = await page.request.get(`${site.visitors.origin}${downloadPath}`);
         return [answer.status(), (await answer.body()).length > 10_000, answer.headers()['content-disposition']];
       }),
     );
@@ -132,19 +106,19 @@ describe.skipIf(!isChromiumHere())('a link of a report', { timeout: 120_000 }, (
   });
 
   it('is where the page leads to sign in again', async () => {
-    const page = await openAs('doctor', linkOf(two));
+    const page = await openAs('doctor', linkOf(2));
     const { linkPath, studies } = await describeOf(page);
     expect(studies[0]?.studyInstanceUid).toBe(two.studyInstanceUid);
-    const parameters = (path: string) => new URL(path, visitors.origin).searchParams.toString();
-    expect(parameters(linkPath)).toBe(parameters(linkOf(two)));
-    await page.goto(`${visitors.origin}${linkPath}`);
+    const parameters = (path: string) => new URL(path, site.visitors.origin).searchParams.toString();
+    expect(parameters(linkPath)).toBe(parameters(linkOf(2)));
+    await page.goto(`${site.visitors.origin}${linkPath}`);
     expect(await page.textContent('main')).toContain('Pro Santé Connect');
     await page.context().close();
   });
 
   it('that names a series opens on it', async () => {
     const wanted = inventedSeries(one, 2, 'CT').seriesInstanceUid;
-    const page = await openAs('doctor', linkOf(one, wanted));
+    const page = await openAs('doctor', linkOf(1, { requestType: 'SERIES', seriesUID: wanted }));
     const [, fine] = await page.locator('button.series').all();
     expect(await fine?.getAttribute('aria-pressed')).toBe('true');
     await waitForImage(page);
@@ -153,7 +127,7 @@ describe.skipIf(!isChromiumHere())('a link of a report', { timeout: 120_000 }, (
   });
 
   it('leaves one line for each study in the audit, with who it was', async () => {
-    const { stdout } = await flow.site.drimbox('audit', '--format', 'json');
+    const { stdout } = await site.flow.site.drimbox('audit', '--format', 'json');
     const all = JSON.parse(stdout) as readonly Record<string, unknown>[];
     const lines = all.filter(({ transaction }) => transaction === 'report-link');
     for (const { studyInstanceUid } of [one, two]) {

@@ -2,8 +2,6 @@
  * A site whose viewer people come to, and a browser: twins of one name, each with an examination whose every image says whose
  * it is. Nothing is real. Screens are kept in .cache/screens to be looked at.
  */
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Frame, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import {
@@ -12,14 +10,12 @@ import {
   type ExaminationOptions,
   examinationStudy,
 } from '../fixtures/examination.ts';
-import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
-import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
+import type { Visitors } from '../peers/visitors/index.ts';
 import { buildCalibrationSeries, type ImageName, type Picture, readName } from '../viewer/calibration-volume.ts';
 import { launchChromium } from '../viewer/chromium.ts';
-import { type FlowSite, startFlowSite } from './flow-site.ts';
+import type { FlowSite } from './flow-site.ts';
 import { TcpGate } from './tcp-gate.ts';
-
-const screens = resolve(import.meta.dirname, '../../.cache/screens');
+import { asInFrance, comeAs as come, linkPathOf, saveScreen as save, startVisitedSite } from './visited-site.ts';
 
 export interface WorldPatient {
   /** First given name, as the page shows it. */
@@ -76,13 +72,8 @@ const admitTwin = async (flow: FlowSite, number: number): Promise<WorldPatient> 
   const examination = buildExamination({ number, ...report });
   await flow.accepts(examination.message);
   await flow.reaches(examination.studyInstanceUid, 'published');
-  const parameters = new URLSearchParams({
-    requestType: 'STUDY',
-    studyUID: examination.studyInstanceUid,
-    accessionNumber: plain.accessionNumber,
-    idCDA: examination.documentId,
-  });
-  return { givenName, persona, examination, report, linkPath: `/IHEInvokeImageDisplay?${parameters.toString()}` };
+  const linkPath = linkPathOf({ number, documentId: examination.documentId });
+  return { givenName, persona, examination, report, linkPath };
 };
 
 export interface OpenedViewer {
@@ -112,18 +103,7 @@ export interface ViewerWorld {
 
 /** @param sessions  keys of `SignIn.Sessions` */
 export const startViewerWorld = async (sessions: Readonly<Record<string, number>> = {}): Promise<ViewerWorld> => {
-  mkdirSync(screens, { recursive: true });
-  let peer: DrimboxPeer | undefined;
-  let visitors: Visitors | undefined;
-  const flow = await startFlowSite({
-    prepare: async (place) => {
-      peer = await startDrimbox(place);
-      visitors = await startVisitors(place);
-      const { SignIn } = visitors.section;
-      return { ...peer.section, ...visitors.section, SignIn: { ...SignIn, Sessions: sessions } };
-    },
-  });
-  if (visitors === undefined) throw new Error('the site was not prepared');
+  const { flow, visitors, stop } = await startVisitedSite({ signIn: { Sessions: sessions } });
   const { origin } = visitors;
   const [camille, charlotte] = [await admitTwin(flow, 1), await admitTwin(flow, 2)];
   const { host, port } = new URL(origin);
@@ -132,15 +112,12 @@ export const startViewerWorld = async (sessions: Readonly<Record<string, number>
   const chromium = await launchChromium([`--host-resolver-rules=MAP ${host} 127.0.0.1:${line.port}`]);
   const contexts: BrowserContext[] = [];
   const newContext = async (options: BrowserContextOptions = {}): Promise<BrowserContext> => {
-    const context = await chromium.newContext({ ignoreHTTPSErrors: true, locale: 'fr-FR', ...options });
+    const context = await chromium.newContext({ ...asInFrance, ...options });
     contexts.push(context);
     return context;
   };
-  const comeAs: ViewerWorld['comeAs'] = async (page, who, persona, { linkPath }) => {
-    await page.goto(`${origin}${linkPath}`);
-    await page.locator(`form[action$="/connexion/${who}"] button`).click();
-    await page.locator(`button[name="persona"][value="${persona}"]`).click();
-  };
+  const comeAs: ViewerWorld['comeAs'] = (page, who, persona, { linkPath }) =>
+    come(page, origin + linkPath, who, persona);
   return {
     ...{ flow, visitors, chromium, line, camille, charlotte, newContext, comeAs },
     newPage: async (options) => (await newContext(options)).newPage(),
@@ -160,17 +137,14 @@ export const startViewerWorld = async (sessions: Readonly<Record<string, number>
     stop: async () => {
       await chromium.close();
       await line.shut();
-      await flow.stop();
-      await peer?.stop();
-      await visitors?.stop();
+      await stop();
     },
   };
 };
 
 // What a page shows ----------------------------------------------------------------------------------------------------
 
-export const saveScreen = (page: Page, name: string): Promise<unknown> =>
-  page.screenshot({ path: join(screens, `journey-${name}.png`) });
+export const saveScreen = (page: Page, name: string): Promise<void> => save(page, `journey-${name}`);
 
 const ohifOf = (page: Page): Frame => {
   const ohif = page.frames().find((frame) => frame !== page.mainFrame());
@@ -197,9 +171,9 @@ export const readPictures = async (frame: Frame): Promise<readonly Picture[]> =>
   return canvases.map(({ width, height, text }) => ({ width, height, greys: [...Buffer.from(text, 'base64')] }));
 };
 
-/** Whose image the first viewport shows, as its pixels say. */
-export const readShown = async (frame: Frame): Promise<ImageName | undefined> => {
-  const [picture] = await readPictures(frame);
+/** Whose image a viewport shows, the first unless told, as its pixels say. */
+export const readShown = async (frame: Frame, viewport = 0): Promise<ImageName | undefined> => {
+  const picture = (await readPictures(frame))[viewport];
   return picture === undefined ? undefined : readName(picture);
 };
 

@@ -3,78 +3,58 @@
  * kept in .cache/screens to be looked at.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { buildExamination, type Examination, examinationStudy } from '../fixtures/examination.ts';
-import { type DrimboxPeer, startDrimbox } from '../peers/drimbox/index.ts';
-import { startVisitors, type Visitors } from '../peers/visitors/index.ts';
+import { buildExamination, type Examination } from '../fixtures/examination.ts';
 import { isChromiumHere, launchChromium } from '../viewer/chromium.ts';
 import { buildPhantom } from '../viewer/invented-examination.ts';
 import { type OpenPage, readCanvases } from '../viewer/viewer-site.ts';
-import { type FlowSite, startFlowSite } from './flow-site.ts';
+import {
+  asInFrance,
+  comeAs as come,
+  linkPathOf,
+  saveScreen,
+  startVisitedSite,
+  type VisitedSite,
+} from './visited-site.ts';
 
 const imagesPerSeries = 8;
-const screens = resolve(import.meta.dirname, '../../.cache/screens');
 
 describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120_000 }, () => {
-  let flow: FlowSite;
-  let peer: DrimboxPeer;
-  let visitors: Visitors;
+  let site: VisitedSite;
   let chromium: Browser;
   let examination: Examination;
   let context: BrowserContext | undefined;
 
   beforeAll(async () => {
-    mkdirSync(screens, { recursive: true });
-    flow = await startFlowSite({
-      prepare: async (place) => {
-        peer = await startDrimbox(place);
-        visitors = await startVisitors(place);
-        return { ...peer.section, ...visitors.section };
-      },
-    });
+    site = await startVisitedSite();
     examination = buildExamination();
-    await flow.keep(buildPhantom({ images: imagesPerSeries }));
-    await flow.accepts(examination.message);
-    await flow.reaches(examination.studyInstanceUid, 'published');
+    await site.flow.keep(buildPhantom({ images: imagesPerSeries }));
+    await site.flow.accepts(examination.message);
+    await site.flow.reaches(examination.studyInstanceUid, 'published');
     chromium = await launchChromium();
   }, 180_000);
   afterAll(async () => {
-    await chromium.close();
-    await flow.stop();
-    await peer.stop();
-    await visitors.stop();
+    await chromium?.close();
+    await site?.stop();
   });
   afterEach(async () => {
     await context?.close();
     context = undefined;
   });
 
-  const linkOf = (changes: Readonly<Record<string, string>> = {}): string => {
-    const parameters = new URLSearchParams({
-      requestType: 'STUDY',
-      studyUID: examination.studyInstanceUid,
-      accessionNumber: examinationStudy(1).accessionNumber,
-      idCDA: examination.documentId,
-      ...changes,
-    });
-    return `${visitors.origin}/IHEInvokeImageDisplay?${parameters.toString()}`;
-  };
+  const linkOf = (changes: Readonly<Record<string, string>> = {}): string =>
+    site.visitors.origin + linkPathOf({ number: 1, documentId: examination.documentId }, changes);
   const openPage = async (): Promise<Page> => {
-    context = await chromium.newContext({ ignoreHTTPSErrors: true, locale: 'fr-FR' });
+    context = await chromium.newContext(asInFrance);
     return context.newPage();
   };
-  const screen = (page: Page, name: string): Promise<unknown> =>
-    page.screenshot({ path: join(screens, `flow-${name}.png`) });
-  /** From the link to where signing in leads. */
-  const comeAs = async (page: Page, who: 'psc' | 'franceconnect', persona: string, link = linkOf()): Promise<void> => {
-    await page.goto(link);
-    await page.locator(`form[action$="/connexion/${who}"] button`).click();
-    await page.locator(`button[name="persona"][value="${persona}"]`).click();
-  };
+  const screen = (page: Page, name: string): Promise<void> => saveScreen(page, `flow-${name}`);
+  const comeAs = (page: Page, who: 'psc' | 'franceconnect', persona: string, link = linkOf()): Promise<void> =>
+    come(page, link, who, persona);
 
   it('a professional signs in, and sees the images in the viewer', async () => {
     const page = await openPage();
@@ -169,9 +149,9 @@ describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120
       signOut: { path: string; csrfField: string; csrfToken: string };
     };
     const { path, csrfField, csrfToken } = description.signOut;
-    const out = await page.request.post(`${visitors.origin}${path}`, {
+    const out = await page.request.post(`${site.visitors.origin}${path}`, {
       form: { [csrfField]: csrfToken },
-      headers: { Origin: visitors.origin, 'Sec-Fetch-Site': 'same-origin' },
+      headers: { Origin: site.visitors.origin, 'Sec-Fetch-Site': 'same-origin' },
     });
     expect(out.status()).toBe(200);
     expect((await page.request.get(`${address}/description`)).status()).toBe(401);
@@ -191,7 +171,7 @@ describe.skipIf(!isChromiumHere())('behind the link of a report', { timeout: 120
       cda: { documentId: { root: documentId }, replaces: [{ root: examination.documentId }] },
       message: { action: 'replace', controlId: 'EX-HIDE', flags: { INVISIBLE_PATIENT: 'Y' } },
     });
-    await flow.accepts(hidden.message);
+    await site.flow.accepts(hidden.message);
     expect((await page.request.get(description)).status()).toBe(404);
     await page.reload();
     await screen(page, 'hidden-meanwhile');

@@ -1,37 +1,11 @@
 /** Every route under a grant × every person × every examination: one's own, and nothing else (fakes behind the entry). */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
-import { makeCa } from '../peers/ca/make-ca.ts';
+import { describe, expect, test } from 'vitest';
 import { askHttp2, sendRaw } from '../peers/visitors/index.ts';
-import {
-  ask,
-  cookieOf,
-  type FakedWorld,
-  grantOf,
-  linkOf,
-  makeStaticFolder,
-  makeWorld,
-  people,
-  startEntry,
-  studyOf,
-  submit,
-} from './faked-entry.ts';
+import { ask, cookieOf, type FakedWorld, grantOf, linkOf, makeWorld, people, studyOf, submit } from './faked-entry.ts';
+import { playEntryForFile } from './played-entry.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'drimbox-isolation-'));
-const built = makeStaticFolder();
 const world: FakedWorld = makeWorld();
-let listener: ViewerListener;
-beforeAll(async () => {
-  listener = await startEntry(await makeCa(folder), built.folder, world);
-}, 60_000);
-afterAll(async () => {
-  await listener.close(0);
-  rmSync(folder, { recursive: true });
-  built.remove();
-});
+const entry = playEntryForFile(world);
 
 const routes = [
   '',
@@ -52,7 +26,7 @@ const cells = routes.flatMap((route) =>
 describe('an examination under its grant', () => {
   test.each(cells)('route %j, %s, examination %i', async (route, person, number) => {
     world.shown.length = 0;
-    const { status, body } = await ask(listener.port, `/examen/${grantOf(number)}${route}`, {
+    const { status, body } = await ask(entry.port, `/examen/${grantOf(number)}${route}`, {
       cookies: cookieOf(person),
     });
     if (people[person]?.study === number) {
@@ -80,7 +54,7 @@ describe('an examination under its grant', () => {
     const answers = new Set<string>();
     for (const [grant, cookies] of tries) {
       const given = cookies === undefined ? {} : { cookies };
-      const { status, body } = await ask(listener.port, `/examen/${grant}${route}`, given);
+      const { status, body } = await ask(entry.port, `/examen/${grant}${route}`, given);
       answers.add(`${status} ${body.replaceAll(/REF-\d+/g, '')}`);
     }
     // One answer for all: none tells a grant that exists from one that does not.
@@ -93,7 +67,7 @@ describe('a link, once signed in', () => {
   test.each(persons.flatMap((person) => grants.map((number) => [person, number] as const)))(
     '%s, link of examination %i',
     async (person, number) => {
-      const { status, headers } = await submit(listener.port, '/acces', { lien: linkOf(number) }, cookieOf(person));
+      const { status, headers } = await submit(entry.port, '/acces', { lien: linkOf(number) }, cookieOf(person));
       const own = people[person]?.study === number;
       expect([status, headers.location]).toEqual(own ? [303, `/examen/${grantOf(number)}`] : [404, undefined]);
     },
@@ -106,7 +80,7 @@ describe('two patients in two tabs', () => {
     const both = Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? 'camille' : 'alex'));
     const answers = await Promise.all(
       both.map((person) =>
-        ask(listener.port, `/examen/${grantOf(people[person]?.study ?? 0)}/description`, { cookies: cookieOf(person) }),
+        ask(entry.port, `/examen/${grantOf(people[person]?.study ?? 0)}/description`, { cookies: cookieOf(person) }),
       ),
     );
     for (const [at, { body }] of answers.entries()) {
@@ -118,11 +92,11 @@ describe('two patients in two tabs', () => {
 describe('the host of a request', () => {
   const target = `/examen/${grantOf(1)}/description`;
   const statusOf = async (headers: Readonly<Record<string, string>>): Promise<number> =>
-    (await askHttp2(`https://localhost:${listener.port}`, { ':path': target, cookie: cookieOf('camille'), ...headers }))
+    (await askHttp2(`https://localhost:${entry.port}`, { ':path': target, cookie: cookieOf('camille'), ...headers }))
       .status;
 
   test('over HTTP/2 is that of :authority, and of Host where it is there too (RFC 9113 §8.3.1)', async () => {
-    const own = `localhost:${listener.port}`;
+    const own = `localhost:${entry.port}`;
     expect(await statusOf({})).toBe(200);
     expect(await statusOf({ ':authority': own, host: own })).toBe(200);
     expect(await statusOf({ ':authority': own, host: own.toUpperCase() })).toBe(200);
@@ -143,7 +117,7 @@ describe('the host of a request', () => {
     world.shown.length = 0;
     const lines = hosts.map((host) => `Host: ${host}\r\n`).join('');
     const request = `GET ${target} HTTP/1.1\r\n${lines}Cookie: ${cookieOf('camille')}\r\nConnection: close\r\n\r\n`;
-    const answer = await sendRaw(`https://localhost:${listener.port}`, request);
+    const answer = await sendRaw(`https://localhost:${entry.port}`, request);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(answer.includes('viewer-access/host-unknown')).toBe(status === 421);
     expect(world.shown).toHaveLength(status === 200 ? 1 : 0);

@@ -1,53 +1,13 @@
 /** The listener itself: static files, HTTP/2 beside HTTP/1.1, ports, connections, the end. */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
-import { makeCa } from '../peers/ca/make-ca.ts';
-import type { TestCa } from '../peers/ca/test-ca.ts';
-import {
-  ask,
-  cookieOf,
-  type FakedWorld,
-  grantOf,
-  linkOf,
-  makeStaticFolder,
-  makeWorld,
-  pathOf,
-  startEntry,
-  studyOf,
-  submit,
-  tokenOf,
-} from './faked-entry.ts';
+import { describe, expect, test } from 'vitest';
+import { ask, cookieOf, grantOf, linkOf, pathOf, startEntry, studyOf, submit, tokenOf } from './faked-entry.ts';
+import { playEntryForEach } from './played-entry.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'drimbox-vi-'));
-const built = makeStaticFolder();
-let ca: TestCa;
-let world: FakedWorld;
-let listener: ViewerListener;
-let port: number;
-const restart = async (options: Readonly<Record<string, unknown>> = {}): Promise<void> => {
-  await listener.close(0);
-  listener = await startEntry(ca, built.folder, world, options);
-  ({ port } = listener);
-};
-beforeAll(async () => {
-  ca = await makeCa(folder);
-}, 60_000);
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-  built.remove();
-});
-beforeEach(async () => {
-  world = makeWorld();
-  listener = await startEntry(ca, built.folder, world);
-  ({ port } = listener);
-});
-afterEach(() => listener.close(0));
+const entry = playEntryForEach();
 
 describe('static files', () => {
   const hashed = '/visionneuse/ohif/app.bundle.0123456789abcdef.js';
@@ -59,7 +19,7 @@ describe('static files', () => {
     ['identity', undefined, 'plain script'],
     ['br;q=0.0', undefined, 'plain script'],
   ])('come compressed as the browser accepts (%s)', async (accepted, encoding, text) => {
-    const { headers, body } = await ask(port, hashed, { headers: { 'Accept-Encoding': accepted } });
+    const { headers, body } = await ask(entry.port, hashed, { headers: { 'Accept-Encoding': accepted } });
     expect([headers['content-encoding'], body, headers.vary]).toEqual([encoding, text, 'Accept-Encoding']);
     expect(headers['content-type']).toBe('text/javascript; charset=utf-8');
   });
@@ -70,29 +30,29 @@ describe('static files', () => {
       '/visionneuse/assets/shell-B8xQ_2kZ.css',
       '/visionneuse/ohif-0123456789ab/viewer.css',
     ]) {
-      expect((await ask(port, path)).headers['cache-control']).toBe('public, max-age=31536000, immutable');
+      expect((await ask(entry.port, path)).headers['cache-control']).toBe('public, max-age=31536000, immutable');
     }
     for (const path of ['/visionneuse/index.html', '/visionneuse/ohif/dicom-microscopy-viewer.js']) {
-      const { headers } = await ask(port, path);
+      const { headers } = await ask(entry.port, path);
       expect(headers['cache-control']).toBe('no-cache');
-      const again = await ask(port, path, { headers: { 'If-None-Match': `"other", W/${headers.etag}` } });
+      const again = await ask(entry.port, path, { headers: { 'If-None-Match': `"other", W/${headers.etag}` } });
       expect([again.status, again.body]).toEqual([304, '']);
     }
   });
 
   test('what the built viewer lists is fetched ahead by the page where people choose how to sign in, if it is there', async () => {
     const { body } = await ask(
-      port,
+      entry.port,
       '/IHEInvokeImageDisplay?requestType=STUDY&studyUID=1.2&accessionNumber=A&idCDA=1.3',
     );
     const ahead = [...body.matchAll(/<link rel="prefetch" href="([^"]*)">/g)].map(([, path]) => path);
     expect(ahead).toEqual([hashed]);
-    for (const path of ahead) expect((await ask(port, path ?? '')).status).toBe(200);
+    for (const path of ahead) expect((await ask(entry.port, path ?? '')).status).toBe(200);
   });
 
   test('WebAssembly has its type; HEAD has no body', async () => {
-    expect((await ask(port, '/visionneuse/codec.wasm')).headers['content-type']).toBe('application/wasm');
-    const head = await ask(port, hashed, { method: 'HEAD' });
+    expect((await ask(entry.port, '/visionneuse/codec.wasm')).headers['content-type']).toBe('application/wasm');
+    const head = await ask(entry.port, hashed, { method: 'HEAD' });
     expect([head.status, head.headers['content-length'], head.body]).toEqual([200, '12', '']);
   });
 
@@ -110,25 +70,27 @@ describe('static files', () => {
     '/visionneuse/%00',
     '/pages/pages.css',
   ])('%s is none', async (path) => {
-    const { status, body } = await ask(port, path);
+    const { status, body } = await ask(entry.port, path);
     expect([404, 400]).toContain(status);
     expect(body).not.toMatch(/root:|"name"|secret/);
   });
 
   test('a folder that is not there stops the start (viewer-access/files-missing)', async () => {
-    const start = startEntry(ca, join(folder, 'absent'), world);
+    const start = startEntry(entry.ca, join(entry.staticFolder, 'absent'), entry.world);
     await expect(start).rejects.toMatchObject({ code: 'viewer-access/files-missing' });
-    const button = startEntry(ca, built.folder, world, { buttons: { proSanteConnectFile: '/absent.svg' } });
+    const button = startEntry(entry.ca, entry.staticFolder, entry.world, {
+      buttons: { proSanteConnectFile: '/absent.svg' },
+    });
     await expect(button).rejects.toMatchObject({ code: 'viewer-access/files-missing' });
   });
 
   test('the official drawings of the buttons are shown where the site has put them', async () => {
-    const file = join(built.folder, 'codec.wasm');
-    await restart({ buttons: { franceConnectPlusFile: file, proSanteConnectFile: file } });
-    const { body } = await ask(port, pathOf(1));
+    const file = join(entry.staticFolder, 'codec.wasm');
+    await entry.restart({ buttons: { franceConnectPlusFile: file, proSanteConnectFile: file } });
+    const { body } = await ask(entry.port, pathOf(1));
     const paths = [...body.matchAll(/<img src="([^"]+)"/g)].map((match) => match[1] ?? '');
     expect(paths).toHaveLength(2);
-    for (const path of paths) expect((await ask(port, path)).status).toBe(200);
+    for (const path of paths) expect((await ask(entry.port, path)).status).toBe(200);
   });
 });
 
@@ -139,14 +101,14 @@ describe('on HTTP/2', () => {
   }
   const over = async (
     asked: readonly { readonly headers: Readonly<Record<string, string>>; readonly body?: string }[],
-    authority = `https://localhost:${port}`,
+    authority = `https://localhost:${entry.port}`,
   ): Promise<readonly Answer[]> => {
     const session = connect(authority, {
       rejectUnauthorized: false,
       createConnection: () =>
         connectTls({
           host: '127.0.0.1',
-          port,
+          port: entry.port,
           ALPNProtocols: ['h2'],
           servername: 'localhost',
           rejectUnauthorized: false,
@@ -182,7 +144,7 @@ describe('on HTTP/2', () => {
           ':method': 'POST',
           cookie,
           'content-type': 'application/x-www-form-urlencoded',
-          origin: `https://localhost:${port}`,
+          origin: `https://localhost:${entry.port}`,
           'sec-fetch-site': 'same-origin',
         },
         body: form,
@@ -209,8 +171,8 @@ describe('on HTTP/2', () => {
   });
 
   test('can be turned off', async () => {
-    await restart({ http2: false });
-    expect((await ask(port, pathOf(1))).status).toBe(200);
+    await entry.restart({ http2: false });
+    expect((await ask(entry.port, pathOf(1))).status).toBe(200);
     await expect(over([{ headers: { ':path': '/q/health' } }])).rejects.toThrow();
   });
 });
@@ -221,13 +183,15 @@ describe('the listener', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const taken = (other.address() as AddressInfo).port;
     const code = 'viewer-access/listen-failed';
-    await expect(startEntry(ca, built.folder, world, { port: taken })).rejects.toMatchObject({ code });
+    await expect(startEntry(entry.ca, entry.staticFolder, entry.world, { port: taken })).rejects.toMatchObject({
+      code,
+    });
     await new Promise((resolve) => other.close(resolve));
   });
 
   test('rubbish on the connection disturbs nobody', async () => {
     await new Promise<void>((resolve) => {
-      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () =>
+      const socket = connectTls({ port: entry.port, host: '127.0.0.1', rejectUnauthorized: false }, () =>
         socket.write('rubbish\r\n\r\n'),
       );
       socket
@@ -235,39 +199,39 @@ describe('the listener', () => {
         .on('error', () => undefined)
         .on('close', () => resolve());
     });
-    expect((await ask(port, pathOf(1))).status).toBe(200);
+    expect((await ask(entry.port, pathOf(1))).status).toBe(200);
   });
 
   test('closing lets what is under way end', async () => {
     let goOn: () => void = () => undefined;
-    world.pause = new Promise((resolve) => (goOn = resolve));
+    entry.world.pause = new Promise((resolve) => (goOn = resolve));
     const reached = new Promise<void>((resolve) => {
-      world.decide = () => {
+      entry.world.decide = () => {
         resolve();
         return { kind: 'refused', reason: 'viewer-access/masked' };
       };
     });
-    const answered = submit(port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
+    const answered = submit(entry.port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
     await reached;
-    const closing = listener.close(5_000);
+    const closing = entry.listener.close(5_000);
     goOn();
     expect((await answered).status).toBe(404);
     await closing;
-    await expect(ask(port, pathOf(1))).rejects.toThrow();
+    await expect(ask(entry.port, pathOf(1))).rejects.toThrow();
   });
 
   test('closing cuts what does not end', async () => {
-    world.pause = new Promise(() => undefined);
+    entry.world.pause = new Promise(() => undefined);
     const reached = new Promise<void>((resolve) => {
-      world.decide = () => {
+      entry.world.decide = () => {
         resolve();
         return { kind: 'refused', reason: 'viewer-access/masked' };
       };
     });
-    const answered = submit(port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
+    const answered = submit(entry.port, '/acces', { lien: linkOf(1) }, cookieOf('camille'));
     const failed = expect(answered).rejects.toThrow();
     await reached;
-    await listener.close(50);
+    await entry.listener.close(50);
     await failed;
   });
 });

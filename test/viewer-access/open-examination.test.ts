@@ -1,44 +1,20 @@
 /**
  * What stands behind a grant, of one study and of several: each study asked for and checked by itself (fakes behind the entry).
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
-import { makeCa } from '../peers/ca/make-ca.ts';
-import {
-  ask,
-  cookieOf,
-  type FakedWorld,
-  grantOf,
-  linkOf,
-  makeStaticFolder,
-  makeWorld,
-  startEntry,
-  studyOf,
-} from './faked-entry.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ask, cookieOf, type FakedWorld, grantOf, linkOf, makeWorld, studyOf } from './faked-entry.ts';
+import { playEntryForFile } from './played-entry.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'drimbox-several-'));
-const built = makeStaticFolder();
 const world: FakedWorld = makeWorld();
 const openAll = world.checkGrant;
-let listener: ViewerListener;
-beforeAll(async () => {
-  listener = await startEntry(await makeCa(folder), built.folder, world);
-}, 60_000);
-afterAll(async () => {
-  await listener.close(0);
-  rmSync(folder, { recursive: true });
-  built.remove();
-});
+const entry = playEntryForFile(world);
 beforeEach(() => {
   world.shown.length = 0;
   world.linkPaths.length = 0;
   world.checkGrant = openAll;
 });
 
-const askFor = (rest: string) => ask(listener.port, `/examen/${grantOf(5)}${rest}`, { cookies: cookieOf('famille') });
+const askFor = (rest: string) => ask(entry.port, `/examen/${grantOf(5)}${rest}`, { cookies: cookieOf('famille') });
 /** Those of the numbers are closed. */
 const close = (...numbers: readonly number[]): void => {
   world.checkGrant = (study) =>
@@ -128,18 +104,18 @@ describe('an open examination', () => {
     ['/apercu/1.2.3.jpg', 'preview', '/1.2.3.jpg'],
     ['/images.zip?serie=1.2', 'archive', '/images.zip?serie=1.2'],
   ])('%s is answered by its part, with what stands behind the grant', async (rest, what, url) => {
-    const { status, body } = await ask(listener.port, `/examen/${grantOf(1)}${rest}`, { cookies });
+    const { status, body } = await ask(entry.port, `/examen/${grantOf(1)}${rest}`, { cookies });
     expect([status, body]).toEqual([200, `${what} ${studyOf(1)} ${url}`]);
   });
 
   test('closes at once when the archive no longer gives it; a program gets a code, a person a page (E5)', async () => {
     world.checkGrant = () => ({ kind: 'refused', reason: 'viewer-access/hidden-from-patient' });
-    const page = await ask(listener.port, `/examen/${grantOf(1)}`, {
+    const page = await ask(entry.port, `/examen/${grantOf(1)}`, {
       cookies,
       headers: { 'Sec-Fetch-Dest': 'document' },
     });
     expect([page.status, page.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
-    const fetched = await ask(listener.port, `/examen/${grantOf(1)}/description`, {
+    const fetched = await ask(entry.port, `/examen/${grantOf(1)}/description`, {
       cookies,
       headers: { 'Sec-Fetch-Dest': 'empty' },
     });

@@ -1,11 +1,6 @@
 /** Every route of the listener, every kind of answer: the same walls (CSP, isolation, HSTS), and no way around them. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { DrimboxError, type ErrorCode, errorTable } from '../../plugin/errors.ts';
-import type { ViewerListener } from '../../plugin/viewer-access/index.ts';
-import { makeCa } from '../peers/ca/make-ca.ts';
 import {
   type Answered,
   ask,
@@ -13,27 +8,16 @@ import {
   cookieOf,
   grantOf,
   linkOf,
-  makeStaticFolder,
   makeWorld,
   pathOf,
   people,
-  startEntry,
   tokenOf,
 } from './faked-entry.ts';
+import { playEntryForFile } from './played-entry.ts';
 import { findRegisteredRoutes } from './product-routes.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'drimbox-headers-'));
-const built = makeStaticFolder();
 const world = { ...makeWorld(), signedInAs: people['camille']?.session };
-let listener: ViewerListener;
-beforeAll(async () => {
-  listener = await startEntry(await makeCa(folder), built.folder, world);
-}, 60_000);
-afterAll(async () => {
-  await listener.close(0);
-  rmSync(folder, { recursive: true });
-  built.remove();
-});
+const entry = playEntryForFile(world);
 
 const cookies = cookieOf('camille');
 const form = (): Asked => ({
@@ -131,7 +115,7 @@ test('no route of the product is without a row below', () => {
 
 describe('headers of our pages', () => {
   test.each(pageRoutes)('%s (%s)', async (_, path, asked, status) => {
-    const answered = await ask(listener.port, path, asked());
+    const answered = await ask(entry.port, path, asked());
     expect(answered.status).toBe(status);
     expectWalls(answered);
     const policy = policyOf(answered);
@@ -144,9 +128,9 @@ describe('headers of our pages', () => {
 });
 
 test('headers of the style and the drawings of our pages: as of the pages, but kept for good', async () => {
-  const { body } = await ask(listener.port, pathOf(1), styleRow[2]());
+  const { body } = await ask(entry.port, pathOf(1), styleRow[2]());
   const path = /href="(\/pages\/style[^"]*)"/.exec(body)?.[1] ?? '';
-  const answered = await ask(listener.port, path, styleRow[2]());
+  const answered = await ask(entry.port, path, styleRow[2]());
   expect(answered.status).toBe(styleRow[3]);
   expectWalls(answered);
   expectClosed(policyOf(answered));
@@ -156,7 +140,7 @@ test('headers of the style and the drawings of our pages: as of the pages, but k
 
 describe('headers of the viewer', () => {
   test.each(viewerRoutes)('%s (%s)', async (_, path, asked, status) => {
-    const answered = await ask(listener.port, path, asked());
+    const answered = await ask(entry.port, path, asked());
     expect(answered.status).toBe(status);
     expectWalls(answered);
     const policy = policyOf(answered);
@@ -186,7 +170,7 @@ describe('an error of whatever code', () => {
       world.checkGrant = () => {
         throw thrown(code);
       };
-      const answered = await ask(listener.port, examination, { cookies, headers: { Accept: accept } });
+      const answered = await ask(entry.port, examination, { cookies, headers: { Accept: accept } });
       const { httpStatus } = errorTable[code];
       expect([code, answered.status]).toEqual([code, httpStatus]);
       expectWalls(answered);
@@ -201,7 +185,7 @@ describe('an error of whatever code', () => {
     world.checkGrant = () => {
       throw new TypeError(secret);
     };
-    const answered = await ask(listener.port, examination, { cookies });
+    const answered = await ask(entry.port, examination, { cookies });
     expect([answered.status, answered.body.includes('general/internal')]).toEqual([500, true]);
     expectWalls(answered);
     expect(JSON.stringify(answered)).not.toMatch(/EXEMPLE|CAMILLE|999999|srv/);
@@ -210,12 +194,12 @@ describe('an error of whatever code', () => {
 
 describe('what is set besides', () => {
   test('no answer repeats what a stranger wrote but escaped: header lines cannot be split', async () => {
-    const { status, headers } = await ask(listener.port, '/nowhere?%0d%0aSet-Cookie:%20a=b', get());
+    const { status, headers } = await ask(entry.port, '/nowhere?%0d%0aSet-Cookie:%20a=b', get());
     expect([status, headers['set-cookie']]).toEqual([404, undefined]);
   });
 
   test('the host of a request never stands in an answer', async () => {
-    const { body } = await ask(listener.port, pathOf(1), { headers: { Host: 'localhost:1' } });
+    const { body } = await ask(entry.port, pathOf(1), { headers: { Host: 'localhost:1' } });
     expect(body).not.toContain('localhost');
   });
 });
