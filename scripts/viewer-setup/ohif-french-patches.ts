@@ -19,7 +19,6 @@ export const frenchPatches: readonly Patch[] = [
   text('"aria-label": ', 'File type', 'Format du fichier', 1),
   text('"aria-label": ', 'Language', 'Langue', 1),
   text('"aria-label": ', 'Image navigation scrollbar', 'Défilement des images', 2),
-  text('"title", null, ', 'tab-studies', 'Séries', 1),
   text('title: ', 'Study date', 'Date de l’examen', 1),
   text('title: ', 'Series description', 'Description de la série', 1),
   text('title: ', 'Instance Number', 'Numéro de l’image', 1),

@@ -5,6 +5,7 @@
  */
 import type { Frame, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findBarriers } from '../viewer/axe.ts';
 import {
   blockValues,
   calibration,
@@ -98,6 +99,12 @@ describe.skipIf(!isChromiumHere())('tools of the viewer', { timeout: 120_000 }, 
   const readMeasures = (ohif: Frame): Promise<readonly string[]> =>
     ohif.evaluate(`[...document.querySelectorAll('svg.svg-layer text')].map((text) =>
       [...text.querySelectorAll('tspan')].map((line) => line.textContent).join(' | '))`);
+  /** All that stands there to be read or said. */
+  const readWords = (ohif: Frame): Promise<readonly string[]> =>
+    ohif.evaluate(`[...document.querySelectorAll('body *')].flatMap((element) => [
+      ...[...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.textContent),
+      element.getAttribute('aria-label'), element.getAttribute('title'), element.getAttribute('placeholder'),
+    ]).filter((text) => text?.trim())`);
   const marksOf = async (ohif: Frame): Promise<readonly string[]> =>
     ohif.evaluate(`[...document.querySelectorAll('.orientation-marker-value')].map((mark) => mark.textContent)`);
 
@@ -235,15 +242,53 @@ describe.skipIf(!isChromiumHere())('tools of the viewer', { timeout: 120_000 }, 
     );
     expect(await ohif.getByText('Créer SR').count()).toBe(0);
     await saveScreen(page, 'tool-measures');
+    expect(await findBarriers(ohif)).toEqual([]);
   });
 
   it('opens the three planes by the keyboard alone', async () => {
     const { page, ohif } = await open();
     await ohif.getByRole('button', { name: 'Changer la disposition', exact: true }).press('Enter');
-    await ohif.getByRole('button', { name: 'MPR', exact: true }).press('Enter');
+    const planes = ohif.getByRole('button', { name: 'MPR', exact: true });
+    await planes.waitFor();
+    expect(await findBarriers(ohif)).toEqual([]);
+    await planes.press('Enter');
     await expect.poll(async () => (await readPictures(ohif)).length, soon).toBe(3);
     await expect.poll(() => isAxial(ohif), { timeout: 60_000, interval: 500 }).toBe(true);
     await saveScreen(page, 'tool-mpr-by-keyboard');
+  });
+
+  it('speaks French in its menus, panels and windows, and none of them shuts anybody out', async () => {
+    const { page, ohif } = await open();
+    const english =
+      /\b(not|for|with|of|and|the|add|close|cancel|create|delete|file|hide|include|keys?|label|level|measurements?|no|number|save|search|select|series|settings|show|study|window|click)\b/i;
+    // An open menu keeps the focus; what is behind it is hidden, and axe does not know that it cannot be reached.
+    const barriers = async (): Promise<readonly string[]> =>
+      (await findBarriers(ohif)).filter((one) => !one.startsWith('aria-hidden-focus: <div data-aria-hidden="true"'));
+    const expectGood = async (name: string): Promise<void> => {
+      await saveScreen(page, `french-${name}`);
+      // Names are given a quarter of a second after OHIF has changed something.
+      await expect.poll(barriers, soon).toEqual([]);
+      await expect.poll(async () => (await readWords(ohif)).filter((word) => english.test(word)), soon).toEqual([]);
+    };
+    const shut = async (): Promise<void> => {
+      await page.keyboard.press('Escape');
+      await expect.poll(() => ohif.locator('[role="dialog"], [role="menu"]').count(), soon).toBe(0);
+    };
+    const panel = ohif.getByRole('button', { name: 'Mesures : ouvrir ou fermer' });
+    await panel.press('Enter');
+    await expectGood('mesures');
+    await panel.press('Enter');
+    const menus = ['Autres outils', 'Autres outils de mesure', 'Plan de coupe', 'Superposition de séries', 'Capturer'];
+    for (const menu of menus) {
+      await ohif.getByRole('button', { name: menu, exact: true }).first().press('Enter');
+      await ohif.locator('[role="dialog"], [role="menu"]').first().waitFor();
+      await expectGood(menu);
+      await shut();
+    }
+    await ohif.getByRole('button', { name: 'Menu', exact: true }).press('Enter');
+    await ohif.getByRole('menuitem', { name: 'Raccourcis clavier' }).press('Enter');
+    await ohif.getByText('Préférences utilisateur').waitFor();
+    await expectGood('Raccourcis clavier');
   });
 
   it('shows two series side by side, each with its own pixels', async () => {

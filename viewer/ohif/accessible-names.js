@@ -9,17 +9,24 @@
     'redo-btn': 'Rétablir l’action annulée',
     'MeasurementTools-split-button-secondary': 'Autres outils de mesure',
     'MoreTools-split-button-secondary': 'Autres outils',
-    'thumbnail-menu': 'Menu de la série',
-    'seriesList-btn': 'Liste des séries',
     'panelMeasurement-btn': 'Mesures',
   };
   const needsName = 'button:not([aria-label]):not([aria-labelledby])';
+  /** What stands nearest to a field, beside what it holds. */
+  const textBeside = (field) => {
+    for (let around = field.parentElement; around !== null; around = around.parentElement) {
+      const text = around.textContent.replace(field.textContent, '').trim();
+      if (text !== '') return text.slice(0, 80);
+    }
+    return 'Choix';
+  };
+  const needsLabel =
+    ':is(input, [role="switch"], [role="combobox"]):not([aria-label], [aria-labelledby], [type="hidden"])';
+  const nameField = (field) => {
+    if (!field.labels?.length) field.setAttribute('aria-label', textBeside(field));
+  };
   const nameButton = (button) => {
     if (button.textContent.trim() !== '' || button.title !== '') return;
-    if (button.role === 'switch') {
-      button.setAttribute('aria-label', button.parentElement.textContent.trim());
-      return;
-    }
     const named = '[data-cy]:not([data-cy="undefined-btn"])';
     const known = (button.closest(named) ?? button.querySelector(named))?.dataset.cy;
     if (known !== undefined && names[known] !== undefined) button.setAttribute('aria-label', names[known]);
@@ -27,35 +34,53 @@
     else button.setAttribute('aria-label', 'Options');
   };
   const states = ['aria-haspopup', 'aria-expanded', 'aria-controls'];
-  const around = ':is(div, span)[aria-haspopup]:not([role])';
+  const around = ':is(div, span):is([aria-haspopup], [aria-expanded]):has(button):not([role])';
+
+  // What is pressed, and is no button.
   const layouts = {
     'layout-common-1x1': 'Une vue',
     'layout-common-1x2': 'Deux vues côte à côte',
     'layout-common-2x2': 'Quatre vues',
     'layout-common-2x3': 'Six vues',
   };
-  const panels = {
-    'side-panel-header-left': 'Liste des séries : ouvrir ou fermer',
-    'side-panel-header-right': 'Mesures : ouvrir ou fermer',
-  };
-  const layoutTile = '[data-radix-popper-content-wrapper] div.cursor-pointer:has(g[id^="layout-"]):not([role])';
+  const panels = { 'side-panel-header-right': 'Mesures : ouvrir ou fermer' };
+  const tile = '[data-radix-popper-content-wrapper] div.cursor-pointer:has(g[id^="layout-"])';
+  const pressable = `${tile}, div[data-cy^="side-panel-header-"], div[type="button"]:not(:has(button))`;
+  const nameOf = (element) =>
+    panels[element.dataset.cy] ?? layouts[element.querySelector('g[id^="layout-common-"]')?.id];
   const pressByKey = (event) => {
-    if (event.key !== 'Enter' && event.key !== ' ') return;
+    if (event.target !== event.currentTarget || (event.key !== 'Enter' && event.key !== ' ')) return;
     event.preventDefault();
     event.currentTarget.click();
   };
-  const makeButton = (element, name) => {
+  /** React uses an element again for something else. */
+  const made = new Set();
+  const unmake = (element) => {
+    made.delete(element);
+    for (const name of ['role', 'tabindex', 'aria-label']) element.removeAttribute(name);
+    element.removeEventListener('keydown', pressByKey);
+  };
+  const makeButton = (element) => {
+    made.add(element);
     element.setAttribute('role', 'button');
     element.tabIndex = 0;
+    const name = nameOf(element);
     if (name !== undefined) element.setAttribute('aria-label', name);
     element.addEventListener('keydown', pressByKey);
   };
   const makeButtons = () => {
-    for (const tile of document.querySelectorAll(layoutTile))
-      makeButton(tile, layouts[tile.querySelector('g[id^="layout-common-"]')?.id]);
-    for (const header of document.querySelectorAll('div[data-cy^="side-panel-header-"]:not([role])'))
-      makeButton(header, panels[header.dataset.cy]);
+    for (const element of [...made]) if (!element.matches(pressable) || !element.isConnected) unmake(element);
+    for (const element of document.querySelectorAll(pressable)) if (!made.has(element)) makeButton(element);
   };
+  const nameDialogs = () => {
+    for (const dialog of document.querySelectorAll('[role="dialog"]:not([aria-label], [aria-labelledby])'))
+      dialog.setAttribute('aria-label', dialog.querySelector(tile) ? 'Disposition des vues' : 'Choix');
+  };
+  /** Tabs of a panel hear the click inside their button: one by the keyboard is that of the button itself. */
+  const passInside = ({ target }) =>
+    target.tagName === 'BUTTON' && target.querySelector(':scope > div[data-cy$="-btn"]')?.click();
+  document.addEventListener('click', passInside);
+
   // OHIF takes Enter and the space bar for commands of its own, wherever the focus is: no button could be pressed by them.
   const pressed = 'a[href], button, input, select, textarea, [role="button"], [role="switch"], [role^="menuitem"]';
   const keepFromOhif = (event) => {
@@ -63,8 +88,17 @@
   };
   document.addEventListener('DOMContentLoaded', () => document.body.addEventListener('keydown', keepFromOhif));
 
+  /** Names of drawings for programmers, which browsers show and readers of screens say. */
+  const hushDrawings = () => {
+    for (const title of document.querySelectorAll('svg title:not(:empty)'))
+      if (/^[\w-]+$/.test(title.textContent.trim())) title.textContent = '';
+  };
+
   const mend = () => {
+    hushDrawings();
     makeButtons();
+    nameDialogs();
+    for (const field of document.querySelectorAll(needsLabel)) nameField(field);
     for (const button of document.querySelectorAll(needsName)) nameButton(button);
     for (const element of document.querySelectorAll(around)) for (const state of states) element.removeAttribute(state);
   };
@@ -81,6 +115,6 @@
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ['aria-haspopup', 'aria-label'],
+    attributeFilter: ['aria-haspopup', 'aria-expanded', 'aria-label', 'data-cy'],
   });
 })();

@@ -43,9 +43,8 @@
           0: {
             layoutInstance: {
               props: {
-                ...(isNarrow ? { leftPanels: { $set: [] } } : {}),
-                // The page around lists the series; a person may open this list too.
-                leftPanelClosed: { $set: true },
+                // The page around lists the series.
+                leftPanels: { $set: [] },
                 rightPanels: {
                   $apply: (panels) => panels.filter((panel) => !isNarrow && panel.endsWith('panelMeasurement')),
                 },
