@@ -4,7 +4,7 @@ import type { Site } from '../peers/site/index.ts';
 import { buildCaseLoad, type Case } from './case-load.ts';
 import { startWeather } from './dmp-weather.ts';
 import { storeEarlyImages, storeLateImages } from './modality.ts';
-import { waitUntilQuiet } from './quiet.ts';
+import { waitUntilFree, waitUntilQuiet } from './quiet.ts';
 import { createChoices } from './seeded-choices.ts';
 import { sendReports, type RisRecord } from './stubborn-ris.ts';
 import { checkRegistry, isComplete } from './verdict.ts';
@@ -22,6 +22,8 @@ export interface Story {
   settle(): Promise<void>;
   /** Longest wait from then on until all is published. */
   readonly quietWithinMs: number;
+  /** URL of a PostgreSQL database, or `embedded`. */
+  readonly store: string;
 }
 
 export interface Ending {
@@ -56,6 +58,7 @@ export const runStory = async (story: Story): Promise<Ending> => {
       `DMP: ${JSON.stringify(weather?.met ?? {})}`,
   );
   const quietMs = await waitUntilQuiet(site, cases.length, () => isComplete(site.dmp, cases), story.quietWithinMs);
+  await waitUntilFree(story.store, story.quietWithinMs);
   const manifests = await checkRegistry(site.dmp, cases);
   say(`all published ${(quietMs / 1000).toFixed(1)} s after the last kill; ${manifests.length} manifests submitted`);
   return { cases, ris, manifests };

@@ -53,7 +53,7 @@ describe('power cuts of PostgreSQL during 150 reports', () => {
     power = await attachPowerSwitch(postgres);
     const cutting = cutAgainAndAgain(power, createChoices(seed, 'power'));
     const { cases, ris, manifests } = await runStory({
-      ...{ site, seed, reports: 150, ports: [site.mllpPort], quietWithinMs: 120_000 },
+      ...{ site, store: url, seed, reports: 150, ports: [site.mllpPort], quietWithinMs: 120_000 },
       failure: cutting.running.then(() => new Promise<never>(() => undefined)),
       settle: () => cutting.settle(),
     });

@@ -28,7 +28,7 @@ const killAgainAndAgain = async (store: string): Promise<void> => {
   const loop = await startCrashLoop({ folder, name: 'sidecar', configFile, env }, createChoices(seed, 'kills'));
   sidecar = loop;
   const { cases, ris, manifests } = await runStory({
-    ...{ site, seed, reports, ports: [mllpPort], quietWithinMs: 120_000 },
+    ...{ site, store, seed, reports, ports: [mllpPort], quietWithinMs: 120_000 },
     failure: loop.failure,
     settle: () => loop.settle(),
   });

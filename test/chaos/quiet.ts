@@ -1,5 +1,6 @@
 /** Waits until nothing is left to do, and says how long that took. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openStore } from '../../plugin/store/index.ts';
 import { type Site, waitFor } from '../peers/site/index.ts';
 
 interface Figures {
@@ -45,5 +46,29 @@ export const waitUntilQuiet = async (
     );
   } catch (error) {
     throw new Error(`not all is published: ${last}`, { cause: error });
+  }
+};
+
+/**
+ * A killed sidecar holds the studies that it was looking at for as long as their leases last, published or not: whoever lives looks
+ * at them again. The embedded store has nobody else, who frees them when it starts.
+ */
+export const waitUntilFree = async (store: string, timeoutMs: number): Promise<void> => {
+  if (store === 'embedded') return;
+  const opened = await openStore({ url: store, folder: '' });
+  try {
+    await waitFor(
+      'the leases of killed sidecars',
+      async () => {
+        const { rows }: { rows: unknown[] } = await opened.knex.raw(
+          `SELECT study_uid FROM study WHERE lease_until_utc_ms IS NOT NULL OR look_due_at_utc_ms <= ?`,
+          [Date.now()],
+        );
+        return rows.length === 0 ? true : undefined;
+      },
+      timeoutMs,
+    );
+  } finally {
+    await opened.close();
   }
 };

@@ -41,7 +41,14 @@ describe('two sidecars on one PostgreSQL', () => {
     ];
     closing.push(...loops.map((loop) => () => loop.stop()));
     const { cases, manifests } = await runStory({
-      ...{ site: shared, seed, reports: 150, ports: [shared.mllpPort, second.mllpPort], quietWithinMs: 120_000 },
+      ...{
+        site: shared,
+        store: url,
+        seed,
+        reports: 150,
+        ports: [shared.mllpPort, second.mllpPort],
+        quietWithinMs: 120_000,
+      },
       failure: Promise.race(loops.map((loop) => loop.failure)),
       settle: async () => {
         await Promise.all(loops.map((loop) => loop.settle()));
@@ -76,7 +83,14 @@ describe('two sidecars on one PostgreSQL', () => {
     const freezing = freezeOnce();
     closing.push(() => freezing);
     const { cases, manifests } = await runStory({
-      ...{ site: shared, seed, reports: 60, ports: [shared.mllpPort, second.mllpPort], quietWithinMs: 120_000 },
+      ...{
+        site: shared,
+        store: url,
+        seed,
+        reports: 60,
+        ports: [shared.mllpPort, second.mllpPort],
+        quietWithinMs: 120_000,
+      },
       isCalm: true,
       failure: new Promise<never>(() => undefined),
       settle: () => freezing,
