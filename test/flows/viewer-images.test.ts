@@ -257,7 +257,7 @@ describe.skipIf(!isChromiumHere())('images of a link', { timeout: 120_000 }, () 
       expect(await page.getByRole('button', { name: 'Annuler', exact: true }).isVisible()).toBe(true);
       await saveScreen(page, 'download-broken-line');
       await world.line.open();
-      await page.getByText('Téléchargement terminé.').waitFor({ timeout: 30_000 });
+      await page.getByText('Téléchargement terminé.').waitFor({ timeout: 90_000 });
       await saveScreen(page, 'download-done');
       expect(ranges).toEqual([undefined, ...ranges.slice(1).map(() => expect.stringMatching(/^bytes=[1-9]\d+-$/))]);
       expect(ranges.length).toBeGreaterThan(1);

@@ -1,7 +1,7 @@
 /** Against a real server that breaks lines on order. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { runDownload, type DownloadEnd, type FileSink } from '../../viewer/src/resumable-download.ts';
 
 const archive = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
@@ -105,10 +105,30 @@ describe('download of the images', () => {
     expect([end, aborted, closed]).toEqual(['broken', true, false]);
   });
 
-  it('gives the file up after the last attempt', async () => {
-    const { url, asked } = await serve({ breaksAfter: [10, 10, 10] });
+  it('gives the file up after the last attempt that brought nothing', async () => {
+    const { url, asked } = await serve({ status: 500 });
     const { end, aborted } = await run(url);
     expect([end, aborted, asked.length]).toEqual(['broken', true, 3]);
+  });
+
+  it('goes on as long as something comes, however often the line breaks', async () => {
+    const { url, asked } = await serve({ breaksAfter: Array.from({ length: 9 }, () => 10_000) });
+    const { end, bytes } = await run(url);
+    expect([end, bytes.equals(archive), asked.length]).toEqual(['done', true, 10]);
+  });
+
+  it('asks again as soon as the browser has a line', async () => {
+    const line = new EventTarget();
+    vi.stubGlobal('addEventListener', line.addEventListener.bind(line));
+    try {
+      const { url } = await serve({ breaksAfter: [10] });
+      const ending = run(url, undefined, [3_600_000]);
+      const online = setInterval(() => line.dispatchEvent(new Event('online')), 50);
+      expect((await ending).end).toBe('done');
+      clearInterval(online);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it('does not insist when the server refuses', async () => {

@@ -17,7 +17,7 @@ export interface DownloadRun {
   /** Nothing comes now; it is asked for again. */
   readonly onPause?: () => void;
   readonly signal: AbortSignal;
-  /** Pause before each further attempt. */
+  /** Pause before each further attempt, from the first one on again once bytes have come. */
   readonly waitMs?: readonly number[];
 }
 
@@ -36,14 +36,22 @@ const ask = (path: string, from: number, tag: string | undefined, signal: AbortS
     headers: from === 0 ? {} : { range: `bytes=${from}-`, ...(tag === undefined ? {} : { 'if-range': tag }) },
   });
 
-/** Until the time is over or the person has enough. */
+/** Two minutes without a line: a phone between two places. */
+const usualWaitMs: readonly number[] = [1_000, 3_000, 10_000, 20_000, 30_000, 60_000];
+
+/** Until the time is over, the browser has a line again or the person has enough. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
+    const over = new AbortController();
+    const end = (): void => {
       clearTimeout(timer);
+      over.abort();
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { signal: over.signal });
+    const browser = globalThis as unknown as Partial<EventTarget>;
+    browser.addEventListener?.('online', end, { signal: over.signal });
   });
 
 /** RFC 9110 10.2.3, in seconds: our server writes no date. */
@@ -105,21 +113,17 @@ const attempt = async (run: DownloadRun, progress: Progress): Promise<DownloadEn
 
 /** Never throws. After any end but `done` the file is given up. */
 export const runDownload = async (run: DownloadRun): Promise<DownloadEnd> => {
-  const { sink, onPause, signal, waitMs = [1_000, 3_000, 10_000] } = run;
+  const { sink, onPause, signal, waitMs = usualWaitMs } = run;
   const progress: Progress = { bytes: 0 };
   const giveUp = async (end: DownloadEnd): Promise<DownloadEnd> => {
     await sink.abort().catch(() => undefined);
     return end;
   };
-  let last: Pending = { kind: 'broken', waitMs: 0 };
-  for (const pauseMs of [0, ...waitMs]) {
-    if (last.waitMs > maxPatienceMs) break;
-    if (pauseMs > 0) {
-      onPause?.();
-      await pause(Math.max(pauseMs, last.waitMs), signal);
-    }
+  let nextWait = 0;
+  for (;;) {
     if (signal.aborted) return giveUp('cancelled');
-    last = { kind: 'broken', waitMs: 0 };
+    const bytesBefore = progress.bytes;
+    let last: Pending = { kind: 'broken', waitMs: 0 };
     try {
       const end = await attempt(run, progress);
       if (end === 'done') return end;
@@ -129,6 +133,11 @@ export const runDownload = async (run: DownloadRun): Promise<DownloadEnd> => {
       if (error instanceof UnwritableError) return giveUp('unwritable');
       if (signal.aborted) return giveUp('cancelled');
     }
+    if (progress.bytes > bytesBefore) nextWait = 0;
+    const pauseMs = waitMs[nextWait];
+    nextWait += 1;
+    if (pauseMs === undefined || last.waitMs > maxPatienceMs) return giveUp(last.kind);
+    onPause?.();
+    await pause(Math.max(pauseMs, last.waitMs), signal);
   }
-  return giveUp(last.kind);
 };
