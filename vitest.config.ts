@@ -1,5 +1,5 @@
 /**
- * Four kinds of tests, one project each: `vitest run --project unit`.
+ * Five kinds of tests, one project each: `vitest run --project unit`.
  *
  * Groups run one after the other: first what tells most in the shortest time, then what starts servers.
  */
@@ -20,12 +20,20 @@ const project = (name: string, order: number, include: string[], timeoutMs: numb
 });
 
 const flows = ['test/flows/**/*.test.ts', 'test/viewer/*-in-browser.test.ts'];
+/** Flows of more than a minute, which would keep `scripts/test` from being asked often (decision G1). */
+const long = [
+  'test/flows/{command-line,deletions,outages,pacs-corrections,resync,xdm}.test.ts',
+  'test/flows/viewer-{images,kinds,pages,sessions,tools}.test.ts',
+  'test/flows/release.test.ts',
+  'test/viewer/unread-series-in-browser.test.ts',
+];
 /** They look at nothing that another Orthanc does otherwise. */
 const alikeOnEveryOrthanc = [
   'test/viewer/*-in-browser.test.ts',
   'test/flows/release.test.ts',
-  'test/flows/viewer-{doctor,images,isolation,pages,report,sessions}.test.ts',
+  'test/flows/viewer-{doctor,images,isolation,kinds,pages,report,sessions,tools}.test.ts',
 ];
+const leftOut = process.env['DRIMBOX_TEST_ORTHANC'] === '1.12' ? alikeOnEveryOrthanc : [];
 const official = ['test/official/**/*.test.ts'];
 const chaos = ['test/chaos/**/*.test.ts'];
 
@@ -37,8 +45,9 @@ export default defineConfig({
     projects: [
       project('unit', 0, ['test/**/*.test.ts'], 10_000, [...flows, ...official, ...chaos]),
       project('official', 1, official, 30_000),
-      project('flows', 2, flows, 120_000, process.env['DRIMBOX_TEST_ORTHANC'] === '1.12' ? alikeOnEveryOrthanc : []),
-      project('chaos', 3, chaos, 600_000),
+      project('flows', 2, flows, 120_000, [...long, ...leftOut]),
+      project('long', 3, long, 120_000, leftOut),
+      project('chaos', 4, chaos, 600_000),
     ],
   },
 });
