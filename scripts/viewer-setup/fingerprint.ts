@@ -10,6 +10,7 @@ const ohifInputs = [
   'scripts/viewer-setup/ohif-files.ts',
   'scripts/viewer-setup/ohif-array-patch.ts',
   'scripts/viewer-setup/ohif-codec-patches.ts',
+  'scripts/viewer-setup/ohif-french-patches.ts',
   'scripts/viewer-setup/ohif-patches.ts',
   'scripts/viewer-setup/ohif-start-patches.ts',
   'scripts/viewer-setup/patch.ts',

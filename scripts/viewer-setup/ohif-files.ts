@@ -33,7 +33,7 @@ const soonAfter: readonly RegExp[] = [
   /^(2623|3552|341|100|8097|6214)\.(bundle\..*\.js|css)$/,
   /^histogram-worker\.bundle\..*\.js$/,
   /^app\.bundle\.css$/,
-  /^(viewer\.html|viewer\.css|boot\.js|shown-series\.js|french\.js|app-config\.js|accessible-names\.js)$/,
+  /^(viewer\.html|viewer\.css|boot\.js|shown-series\.js|french\.js|french-measures\.js|app-config\.js|accessible-names\.js)$/,
   /^[0-9a-f]{16}\.woff2$/,
   /^776f756dd939124e\.wasm$/,
 ];

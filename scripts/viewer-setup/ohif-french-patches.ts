@@ -24,6 +24,9 @@ export const frenchPatches: readonly Patch[] = [
   text('title: ', 'Instance Number', 'Numéro de l’image', 1),
   text('title: ', 'Window Level', 'Fenêtre', 1),
   text('\\}, ', 'Close', 'Fermer', 2),
+  text('\\}, ', 'Cancel', 'Annuler', 4),
+  text('\\}, ', 'Save', 'Enregistrer', 3),
+  text('\\}, ', 'Remove', 'Retirer', 2),
   text('\\}, ', ' FPS', ' im./s', 1),
   {
     reason: 'what was measured, as it stands beside the image (viewer/ohif/french-measures.js)',

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findBarriers } from '../viewer/axe.ts';
 import { cropToContent } from '../viewer/calibration-volume.ts';
 import { isChromiumHere } from '../viewer/chromium.ts';
+import { type Focused, focused, tabTo } from './keyboard-way.ts';
 import {
   readOverlay,
   readPictures,
@@ -41,44 +42,6 @@ const expectGoodOnBoth = async (page: Page, name: string): Promise<void> => {
     await page.setViewportSize(size);
     await expectGood(page, `${name}-${device}`);
   }
-};
-
-/** What has the focus, in whichever frame: its name, and whether one sees that it has it. */
-const focused = `(() => {
-  let here = document;
-  while (here.activeElement?.contentDocument) here = here.activeElement.contentDocument;
-  const element = here.activeElement;
-  const style = here.defaultView.getComputedStyle(element);
-  const ring = style.boxShadow.split(/,(?![^(]*\\))/).some((shadow) => / [1-9]\\d*px( inset)?$/.test(shadow.trim()));
-  const outline = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
-  return {
-    name: (element.getAttribute('aria-label') ?? element.labels?.[0]?.textContent ?? element.textContent ?? '').replace(/\\s+/g, ' ').trim().slice(0, 60),
-    place: here === document ? 'page' : 'viewer',
-    tag: element.tagName,
-    isSeen: outline || ring,
-  };
-})()`;
-
-interface Focused {
-  readonly name: string;
-  readonly place: 'page' | 'viewer';
-  readonly tag: string;
-  readonly isSeen: boolean;
-}
-
-/** Tab until the focus is on that; every stop on the way is seen. */
-const tabTo = async (page: Page, name: RegExp, place: Focused['place'] = 'page'): Promise<readonly string[]> => {
-  const stops: string[] = [];
-  for (let step = 0; step < 45; step += 1) {
-    await page.keyboard.press('Tab');
-    const stop = await page.evaluate<Focused>(focused);
-    // Between the last and the first element the focus is on the document.
-    if (stop.tag === 'BODY' || stop.tag === 'IFRAME') continue;
-    stops.push(stop.name);
-    expect(stop).toMatchObject({ isSeen: true });
-    if (stop.place === place && name.test(stop.name)) return stops;
-  }
-  throw new Error(`not reached by keyboard: ${String(name)}; passed ${stops.join(' | ')}`);
 };
 
 describe.skipIf(!isChromiumHere())('pages of the viewer', { timeout: 120_000 }, () => {

@@ -1,12 +1,11 @@
 /** Ports of servers that tests stop and start again: one holder each, until its process is over. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { findFreePort, reservePort } from './postgres/free-port.ts';
+import { findFreePort, reservations, reservePort } from './postgres/free-port.ts';
 
-const fileOf = (port: number): string => join(tmpdir(), 'drimbox-test-ports', String(port));
+const fileOf = (port: number): string => join(reservations, String(port));
 
 test('a port is nobody else’s while its process lives, listened on or not', async () => {
   const ports = await Promise.all(Array.from({ length: 100 }, findFreePort));

@@ -1,8 +1,9 @@
 /** The scripts that run before OHIF, in a window of ours. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { isWorthFetchingAhead } from '../../scripts/viewer-setup/ohif-files.ts';
 
 const folder = resolve(import.meta.dirname, '../../viewer/ohif');
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
@@ -92,6 +93,47 @@ describe('settings of OHIF', () => {
   it('has no inline script, style or handler in its page, which the policy would refuse', () => {
     const page = read('viewer.html');
     expect(page).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>|<style|\son\w+=|\sstyle=/);
+  });
+});
+
+describe('French of measures', () => {
+  const translate = (() => {
+    const window: { drimboxMeasureInFrench?: (line: string) => string } = {};
+    runInNewContext(read('french-measures.js'), { window, document: { addEventListener: () => undefined } });
+    return (line: string): string => window.drimboxMeasureInFrench?.(line).replaceAll('\u00a0', ' ') ?? '';
+  })();
+
+  it.each([
+    ['9.59 mm', '9,59 mm'],
+    ['Max: 220 HU', 'Max. : 220 UH'],
+    ['L: 5.64 mm', 'Grand axe : 5,64 mm'],
+    ['146 mm²', '146 mm²'],
+    ['123.4 mm Unknown', '123,4 mm (étalonnage inconnu)'],
+    ['12.5 mm Proj', '12,5 mm (sur le détecteur)'],
+    ['Mean: -140.5 HU', 'Moyenne : -140,5 UH'],
+    ['Area: Oblique not supported', 'Surface : non mesuré en coupe oblique'],
+  ])('%s is %s', (line, french) => expect(translate(line)).toBe(french));
+
+  it.each(['vu le 12.03.2024, IRM 1.5T', 'L: 4', '1.2.840.10008', 'Max: voir HU', 'Area of interest', 'S: 1 I: 16'])(
+    'what somebody wrote stays as it is: %s',
+    (line) => expect(translate(line)).toBe(line),
+  );
+});
+
+describe('the address of OHIF', () => {
+  it('changes with every script that makes its files: browsers keep them for a year', () => {
+    const scripts = resolve(import.meta.dirname, '../../scripts/viewer-setup');
+    const makers = readdirSync(scripts).filter((name) => /^ohif-(?!package).*\.ts$/.test(name));
+    const inputs = readFileSync(join(scripts, 'fingerprint.ts'), 'utf8').split('const allInputs')[0];
+    expect(makers.length).toBeGreaterThan(5);
+    for (const name of makers) expect(inputs).toContain(`'scripts/viewer-setup/${name}'`);
+  });
+
+  it('is fetched ahead with all that runs before it', () => {
+    const page = read('viewer.html');
+    const scripts = [...page.matchAll(/<script src="\{\{path\}\}([^"{]+)"/g)].map(([, name = '']) => name);
+    expect(scripts.length).toBeGreaterThan(4);
+    for (const name of scripts) expect([name, isWorthFetchingAhead(name)]).toEqual([name, true]);
   });
 });
 

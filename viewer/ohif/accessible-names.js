@@ -10,20 +10,45 @@
     'MeasurementTools-split-button-secondary': 'Autres outils de mesure',
     'MoreTools-split-button-secondary': 'Autres outils',
     'panelMeasurement-btn': 'Mesures',
+    'cine-player-play-pause': 'Lire ou arrêter la boucle',
+    'cine-player-close': 'Fermer la lecture',
   };
   const needsName = 'button:not([aria-label]):not([aria-labelledby])';
-  /** What stands nearest to a field, beside what it holds. */
+  const fields = ':is(input, [role="switch"], [role="combobox"])';
+  const needsLabel = `${fields}:not([aria-label], [aria-labelledby], [type="hidden"], [placeholder]:not([placeholder=""]))`;
+  const isUnlabelled = (field) => !field.labels?.length;
+  /** Words around fields and buttons, without what these hold themselves. */
+  const plainText = (around) => {
+    const words = [];
+    const walker = document.createTreeWalker(around, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode())
+      if (!walker.currentNode.parentElement.closest(`${fields}, button, svg, style`))
+        words.push(walker.currentNode.textContent.trim());
+    return words.filter(Boolean).join(' ').slice(0, 80);
+  };
+  /** The words nearest to it; one of several beside the same words has a number. */
   const textBeside = (field) => {
-    for (let around = field.parentElement; around !== null; around = around.parentElement) {
-      const text = around.textContent.replace(field.textContent, '').trim();
-      if (text !== '') return text.slice(0, 80);
+    let around = field.parentElement;
+    while (around !== null && !around.matches('[role="dialog"], body')) {
+      const text = plainText(around);
+      if (text !== '') {
+        const alike = [...around.querySelectorAll(needsLabel)].filter(isUnlabelled);
+        return alike.length > 1 ? `${text} (${alike.indexOf(field) + 1})` : text;
+      }
+      around = around.parentElement;
     }
     return 'Choix';
   };
-  const needsLabel =
-    ':is(input, [role="switch"], [role="combobox"]):not([aria-label], [aria-labelledby], [type="hidden"])';
-  const nameField = (field) => {
-    if (!field.labels?.length) field.setAttribute('aria-label', textBeside(field));
+  const nameFields = () => {
+    const unnamed = [...document.querySelectorAll(needsLabel)].filter(isUnlabelled);
+    const found = unnamed.map((field) => [field, textBeside(field)]);
+    for (const [field, name] of found) field.setAttribute('aria-label', name);
+  };
+  /** Of a number with a button on each side. */
+  const nameOfStep = (button) => {
+    const steps = [...button.parentElement.querySelectorAll(':scope > button')];
+    if (steps.length !== 2 || button.parentElement.querySelector('input') === null) return undefined;
+    return steps[0] === button ? 'Diminuer' : 'Augmenter';
   };
   const nameButton = (button) => {
     if (button.textContent.trim() !== '' || button.title !== '') return;
@@ -31,7 +56,7 @@
     const known = (button.closest(named) ?? button.querySelector(named))?.dataset.cy;
     if (known !== undefined && names[known] !== undefined) button.setAttribute('aria-label', names[known]);
     else if (button.getAttribute('aria-haspopup') === 'menu') button.setAttribute('aria-label', 'Menu');
-    else button.setAttribute('aria-label', 'Options');
+    else button.setAttribute('aria-label', nameOfStep(button) ?? 'Options');
   };
   const states = ['aria-haspopup', 'aria-expanded', 'aria-controls'];
   const around = ':is(div, span):is([aria-haspopup], [aria-expanded]):has(button):not([role])';
@@ -48,16 +73,18 @@
   const pressable = `${tile}, div[data-cy^="side-panel-header-"], div[type="button"]:not(:has(button))`;
   const nameOf = (element) =>
     panels[element.dataset.cy] ?? layouts[element.querySelector('g[id^="layout-common-"]')?.id];
+  /** What these images cannot be shown in. */
+  const isOff = (element) => element.classList.contains('pointer-events-none');
   const pressByKey = (event) => {
     if (event.target !== event.currentTarget || (event.key !== 'Enter' && event.key !== ' ')) return;
     event.preventDefault();
-    event.currentTarget.click();
+    if (!isOff(event.currentTarget)) event.currentTarget.click();
   };
   /** React uses an element again for something else. */
   const made = new Set();
   const unmake = (element) => {
     made.delete(element);
-    for (const name of ['role', 'tabindex', 'aria-label']) element.removeAttribute(name);
+    for (const name of ['role', 'tabindex', 'aria-label', 'aria-disabled']) element.removeAttribute(name);
     element.removeEventListener('keydown', pressByKey);
   };
   const makeButton = (element) => {
@@ -71,6 +98,7 @@
   const makeButtons = () => {
     for (const element of [...made]) if (!element.matches(pressable) || !element.isConnected) unmake(element);
     for (const element of document.querySelectorAll(pressable)) if (!made.has(element)) makeButton(element);
+    for (const element of made) element.setAttribute('aria-disabled', String(isOff(element)));
   };
   const nameDialogs = () => {
     for (const dialog of document.querySelectorAll('[role="dialog"]:not([aria-label], [aria-labelledby])'))
@@ -82,7 +110,7 @@
   document.addEventListener('click', passInside);
 
   // OHIF takes Enter and the space bar for commands of its own, wherever the focus is: no button could be pressed by them.
-  const pressed = 'a[href], button, input, select, textarea, [role="button"], [role="switch"], [role^="menuitem"]';
+  const pressed = 'a[href], button, [role="button"], [role="switch"], [role="option"], [role^="menuitem"]';
   const keepFromOhif = (event) => {
     if ((event.key === 'Enter' || event.key === ' ') && event.target.closest(pressed)) event.stopPropagation();
   };
@@ -98,7 +126,7 @@
     hushDrawings();
     makeButtons();
     nameDialogs();
-    for (const field of document.querySelectorAll(needsLabel)) nameField(field);
+    nameFields();
     for (const button of document.querySelectorAll(needsName)) nameButton(button);
     for (const element of document.querySelectorAll(around)) for (const state of states) element.removeAttribute(state);
   };

@@ -147,7 +147,15 @@
 
   // Cornerstone keeps the press of a button from moving the focus: without this, keys would go to the page around the images
   // that a person has just touched.
-  document.addEventListener('pointerdown', () => window.focus(), { capture: true, passive: true });
+  document.addEventListener(
+    'pointerdown',
+    ({ target }) => {
+      window.focus();
+      // Keys are for the image from now on, no more for the button of the tool.
+      if (target.closest('[data-cy="viewport-pane"]')) document.activeElement?.closest('button')?.blur();
+    },
+    { capture: true, passive: true },
+  );
 
   const onError = ({ target }) => target instanceof HTMLScriptElement && tellFailed();
   // A script that does not come: its event does not bubble either.

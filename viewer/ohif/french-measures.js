@@ -14,15 +14,26 @@
     L: 'Grand axe',
     W: 'Petit axe',
   };
+  /** How the size of a pixel is known: without it a length is not what it seems. */
+  const calibrations = {
+    Calibrated: 'étalonné',
+    Error: 'étalonnage erroné',
+    Proj: 'sur le détecteur',
+    Unknown: 'étalonnage inconnu',
+    User: 'étalonné par l’utilisateur',
+  };
   const translate = (line) =>
     String(line)
       .replace(/^(Area|Mean|Max|Min|Std Dev|Radius|Perimeter|L|W): ?/, (_, word) => `${words[word]}\u00a0: `)
       .replace('Oblique not supported', 'non mesuré en coupe oblique')
+      .replace(/ (Calibrated|Error|Proj|Unknown|User)(\u00b2|\u00b3)?$/, (_, word) => ` (${calibrations[word]})`)
       .replaceAll(/(\d)\.(\d)/g, '$1,$2')
-      .replace(/ HU$/, ' UH');
+      .replaceAll(/ HU(?= |$)/g, ' UH');
 
-  // The list of measures says them too.
-  window.drimboxMeasureInFrench = translate;
+  // The list of measures says them too, and texts that people wrote beside them: these stay as they are.
+  const measure =
+    /^(?:(?:Area|Mean|Max|Min|Std Dev|Radius|Perimeter|L|W): ?)?-?\d+(?:\.\d+)? (?:mm|cm|px|HU|SUV|raw|°)\S*(?: [A-Z]\w*)?$|Oblique not supported$/;
+  window.drimboxMeasureInFrench = (line) => (measure.test(line) ? translate(line) : line);
 
   const done = new WeakSet();
   const wrap = ({ configuration }) => {

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 /** Below what Linux gives to outgoing connections (32768 and above): nobody's connection takes the port meanwhile. */
@@ -14,7 +14,7 @@ const attempts = 200;
  * A file for each port that a test process has found, with its pid: a server that a test stops and starts again finds its port
  * as it left it, whatever other tests start meanwhile.
  */
-const reservations = join(tmpdir(), 'drimbox-test-ports');
+export const reservations = join(tmpdir(), `drimbox-test-ports-${userInfo().uid}`);
 const own = new Set<string>();
 
 /** Whether the process that wrote it lives; one that is just writing its pid does. */
@@ -37,8 +37,9 @@ const write = (file: string): boolean => {
     mkdirSync(reservations, { recursive: true });
     writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 };
 
