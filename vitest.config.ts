@@ -20,9 +20,11 @@ const project = (name: string, order: number, include: string[], timeoutMs: numb
 });
 
 const flows = ['test/flows/**/*.test.ts', 'test/viewer/*-in-browser.test.ts'];
-/** Flows of more than a minute, which would keep `scripts/test` from being asked often (decision G1). */
+/** Flows of about a minute and more, and fuzz: they would keep `scripts/test` from being asked often (decision G1). */
 const long = [
-  'test/flows/{command-line,deletions,outages,pacs-corrections,resync,xdm}.test.ts',
+  'test/flows/{backup,command-line,deletions,dmp-failures,outages,pacs-corrections,rejection-notes,resync,xdm}.test.ts',
+  'test/flows/images-fuzz*.test.ts',
+  'test/flows/life-of-a-kos-*.test.ts',
   'test/flows/viewer-{images,kinds,pages,sessions,tools}.test.ts',
   'test/flows/release.test.ts',
   'test/viewer/unread-series-in-browser.test.ts',
