@@ -69,6 +69,12 @@ export const buildPatches = (publicPath: string): readonly Patch[] => [
     count: 2,
   },
   {
+    reason: 'measurements of a report that were told just after their image was drawn waited for its next drawing',
+    find: /state\.trackingIdentifiersByViewportId\[viewport\.id\] = \{\s*trackingUniqueIdentifiers,\s*activeIndex\s*\};/g,
+    replace: '$& viewport.render();',
+    count: 1,
+  },
+  {
     reason: 'of the menu only the preferences: the others lead to other sites or change the appearance',
     find: /menuOptions: menuOptions,(?=\s*isReturnEnabled: !!appConfig\.showStudyList,\s*onClickReturnButton)/g,
     replace: "menuOptions: menuOptions.filter(option => option.icon === 'settings'),",
