@@ -32,7 +32,7 @@ const long = [
 /** They look at nothing that another Orthanc does otherwise. */
 const alikeOnEveryOrthanc = [
   'test/viewer/*-in-browser.test.ts',
-  'test/flows/release.test.ts',
+  'test/flows/{alerts,backup,command-line,dmp-failures,ports-in-use,refused-messages,release}.test.ts',
   'test/flows/viewer-{doctor,images,isolation,kinds,pages,report,sessions,tools}.test.ts',
 ];
 const leftOut = process.env['DRIMBOX_TEST_ORTHANC'] === '1.12' ? alikeOnEveryOrthanc : [];
