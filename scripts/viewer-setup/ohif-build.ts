@@ -2,7 +2,7 @@
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { minifySync } from 'rolldown/utils';
-import { findUnfitting, isNeededFirst, isServed } from './ohif-files.ts';
+import { findUnfitting, isNeededFirst, isServed, ownFiles } from './ohif-files.ts';
 import { buildPatches } from './ohif-patches.ts';
 import { applyPatches } from './patch.ts';
 
@@ -36,16 +36,6 @@ const listFiles = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .toSorted();
-
-const ownFiles = [
-  'boot.js',
-  'shown-series.js',
-  'french.js',
-  'french-measures.js',
-  'app-config.js',
-  'accessible-names.js',
-  'viewer.css',
-];
 
 /** Otherwise each is asked for only when the one before it has run. */
 const preload = (path: string): string => `    <link rel="preload" as="script" href="${path}" />`;

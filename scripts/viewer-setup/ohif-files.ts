@@ -25,6 +25,17 @@ const leftOut: readonly { readonly pattern: RegExp; readonly what: string }[] = 
 /** @param path  below `dist/`, with `/` */
 export const isServed = (path: string): boolean => !leftOut.some(({ pattern }) => pattern.test(path));
 
+/** Our own files beside OHIF's, of `viewer/ohif`, served as they are; `viewer.html` is filled in first. */
+export const ownFiles: readonly string[] = [
+  'boot.js',
+  'shown-series.js',
+  'french.js',
+  'french-measures.js',
+  'app-config.js',
+  'accessible-names.js',
+  'viewer.css',
+];
+
 /**
  * What else is asked for before the first images of nearly every examination, once the first files have run: worth fetching
  * while a person signs in, with the codec of the images that this service compresses (JPEG-LS).
@@ -33,7 +44,7 @@ const soonAfter: readonly RegExp[] = [
   /^(2623|3552|341|100|8097|6214)\.(bundle\..*\.js|css)$/,
   /^histogram-worker\.bundle\..*\.js$/,
   /^app\.bundle\.css$/,
-  /^(viewer\.html|viewer\.css|boot\.js|shown-series\.js|french\.js|french-measures\.js|app-config\.js|accessible-names\.js)$/,
+  /^viewer\.html$/,
   /^[0-9a-f]{16}\.woff2$/,
   /^776f756dd939124e\.wasm$/,
 ];
@@ -44,7 +55,7 @@ export const findUnfitting = (names: readonly string[]): readonly RegExp[] =>
 
 /** @param name  of a file in the folder of OHIF */
 export const isWorthFetchingAhead = (name: string): boolean =>
-  isNeededFirst(name) || soonAfter.some((pattern) => pattern.test(name));
+  isNeededFirst(name) || ownFiles.includes(name) || soonAfter.some((pattern) => pattern.test(name));
 
 /**
  * What a browser runs before the first image of any examination: these are asked for at once, and may be fetched while a

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { isWorthFetchingAhead } from '../../scripts/viewer-setup/ohif-files.ts';
+import { isWorthFetchingAhead, ownFiles } from '../../scripts/viewer-setup/ohif-files.ts';
 
 const folder = resolve(import.meta.dirname, '../../viewer/ohif');
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
@@ -76,15 +76,10 @@ describe('settings of OHIF', () => {
   });
 
   it('reaches no other host: no address of one stands in what we serve beside OHIF', () => {
-    for (const name of [
-      'app-config.js',
-      'boot.js',
-      'french.js',
-      'french-measures.js',
-      'accessible-names.js',
-      'viewer.css',
-      'viewer.html',
-    ]) {
+    expect(readdirSync(folder).filter((name) => name !== 'release.json')).toEqual(
+      [...ownFiles, 'viewer.html'].toSorted(),
+    );
+    for (const name of [...ownFiles, 'viewer.html']) {
       const served = read(name).replaceAll(/\/\*[\s\S]*?\*\//g, '');
       expect(served).not.toMatch(/https?:\/\//);
     }

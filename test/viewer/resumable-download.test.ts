@@ -1,7 +1,7 @@
 /** Against a real server that breaks lines on order. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runDownload, type DownloadEnd, type FileSink } from '../../viewer/src/resumable-download.ts';
 
 const archive = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
@@ -117,18 +117,29 @@ describe('download of the images', () => {
     expect([end, bytes.equals(archive), asked.length]).toEqual(['done', true, 10]);
   });
 
-  it('asks again as soon as the browser has a line', async () => {
+  describe('where the browser says that it has a line', () => {
     const line = new EventTarget();
-    vi.stubGlobal('addEventListener', line.addEventListener.bind(line));
-    try {
-      const { url } = await serve({ breaksAfter: [10] });
-      const ending = run(url, undefined, [3_600_000]);
-      const online = setInterval(() => line.dispatchEvent(new Event('online')), 50);
-      expect((await ending).end).toBe('done');
-      clearInterval(online);
-    } finally {
+    let saying: NodeJS.Timeout;
+    beforeEach(() => {
+      vi.stubGlobal('addEventListener', line.addEventListener.bind(line));
+      saying = setInterval(() => line.dispatchEvent(new Event('online')), 50);
+    });
+    afterEach(() => {
+      clearInterval(saying);
       vi.unstubAllGlobals();
-    }
+    });
+
+    it('asks again at once', async () => {
+      const { url } = await serve({ breaksAfter: [10] });
+      expect((await run(url, undefined, [3_600_000])).end).toBe('done');
+    });
+
+    it('leaves a server alone that asked for patience', async () => {
+      const { url } = await serve({ refusals: [{ status: 503, retryAfter: '1' }] });
+      const begunMs = performance.now();
+      expect((await run(url)).end).toBe('done');
+      expect(performance.now() - begunMs).toBeGreaterThan(950);
+    });
   });
 
   it('does not insist when the server refuses', async () => {

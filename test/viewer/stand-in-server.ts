@@ -147,7 +147,8 @@ export const startStandInServer = async (options: StandInOptions): Promise<Stand
     if (pathname === `${own}/etat`) {
       const { endsAtUtcMs, signOut, studies } = options.description() as ExaminationDescription;
       const state = {
-        ...{ endsAtUtcMs, idleEndsAtUtcMs: endsAtUtcMs, formToken: signOut.csrfToken },
+        idleEndsAtUtcMs: endsAtUtcMs,
+        formToken: signOut.csrfToken,
         studies: studies.map(({ studyInstanceUid }) => studyInstanceUid),
       };
       response.writeHead(200, { ...headers, 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });

@@ -22,17 +22,20 @@
     Unknown: 'étalonnage inconnu',
     User: 'étalonné par l’utilisateur',
   };
+  const anyWord = Object.keys(words).join('|');
+  const wordFirst = new RegExp(`^(${anyWord}): ?`);
+  const calibrationLast = new RegExp(` (${Object.keys(calibrations).join('|')})(\u00b2|\u00b3)?$`);
   const translate = (line) =>
     String(line)
-      .replace(/^(Area|Mean|Max|Min|Std Dev|Radius|Perimeter|L|W): ?/, (_, word) => `${words[word]}\u00a0: `)
+      .replace(wordFirst, (_, word) => `${words[word]}\u00a0: `)
       .replace('Oblique not supported', 'non mesuré en coupe oblique')
-      .replace(/ (Calibrated|Error|Proj|Unknown|User)(\u00b2|\u00b3)?$/, (_, word) => ` (${calibrations[word]})`)
+      .replace(calibrationLast, (_, word) => ` (${calibrations[word]})`)
       .replaceAll(/(\d)\.(\d)/g, '$1,$2')
       .replaceAll(/ HU(?= |$)/g, ' UH');
 
   // The list of measures says them too, and texts that people wrote beside them: these stay as they are.
-  const measure =
-    /^(?:(?:Area|Mean|Max|Min|Std Dev|Radius|Perimeter|L|W): ?)?-?\d+(?:\.\d+)? (?:mm|cm|px|HU|SUV|raw|°)\S*(?: [A-Z]\w*)?$|Oblique not supported$/;
+  const value = String.raw`-?\d+(?:\.\d+)? (?:mm|cm|px|HU|SUV|raw|°)\S*(?: [A-Z]\w*)?`;
+  const measure = new RegExp(`^(?:(?:${anyWord}): ?)?(?:${value}|Oblique not supported)$`);
   window.drimboxMeasureInFrench = (line) => (measure.test(line) ? translate(line) : line);
 
   const done = new WeakSet();

@@ -39,8 +39,8 @@ const ask = (path: string, from: number, tag: string | undefined, signal: AbortS
 /** Two minutes without a line: a phone between two places. */
 const usualWaitMs: readonly number[] = [1_000, 3_000, 10_000, 20_000, 30_000, 60_000];
 
-/** Until the time is over, the browser has a line again or the person has enough. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+/** Until the time is over, the person has enough or, where the line broke, the browser has one again. */
+const pause = (ms: number, kind: Pending['kind'], signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const over = new AbortController();
     const end = (): void => {
@@ -51,7 +51,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     const timer = setTimeout(end, ms);
     signal.addEventListener('abort', end, { signal: over.signal });
     const browser = globalThis as unknown as Partial<EventTarget>;
-    browser.addEventListener?.('online', end, { signal: over.signal });
+    if (kind === 'broken') browser.addEventListener?.('online', end, { signal: over.signal });
   });
 
 /** RFC 9110 10.2.3, in seconds: our server writes no date. */
@@ -138,6 +138,6 @@ export const runDownload = async (run: DownloadRun): Promise<DownloadEnd> => {
     nextWait += 1;
     if (pauseMs === undefined || last.waitMs > maxPatienceMs) return giveUp(last.kind);
     onPause?.();
-    await pause(Math.max(pauseMs, last.waitMs), signal);
+    await pause(Math.max(pauseMs, last.waitMs), last.kind, signal);
   }
 };
